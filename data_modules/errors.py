@@ -1,0 +1,28 @@
+"""What can be wrong with recordings, each as one clear line."""
+
+from pathlib import Path
+
+
+class DataError(Exception):
+    """A mistake that the user can mend; its text says what is wrong and what to do."""
+
+
+class DatasetMissingError(DataError):
+    """The dataset is not below DATA_ROOT."""
+
+    def __init__(self, dataset: str, folder: Path, looked_for: str) -> None:
+        super().__init__(
+            f"no {dataset} recordings in {folder}: looked for {looked_for}. "
+            "Put them there, or set DATA_ROOT to the folder that holds them (unset, the demo data is used)."
+        )
+
+
+class UnreadableRecordingError(DataError):
+    """One recording is truncated, garbled, or has nobody in it."""
+
+    def __init__(self, path: Path, problem: str, line: int | None = None) -> None:
+        where = f"{path}, line {line}" if line is not None else str(path)
+        super().__init__(f"{where}: {problem}")
+        self.path = path
+        self.problem = problem
+        self.line = line

@@ -1,0 +1,94 @@
+"""What every dataset's reader offers: where its recordings lie, how one is read, and the protocols that divide them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_modules.errors import DatasetMissingError
+from data_modules.layouts import Layout
+from data_modules.sequence import SkeletonSequence
+
+
+@dataclass(frozen=True, eq=False)
+class Index:
+    """What is known of N recordings without their joints; every column is (N,)."""
+
+    sample_id: NDArray[np.str_]
+    label: NDArray[np.int64]
+    fine_label: NDArray[np.int64]
+    subject: NDArray[np.int64]
+    camera: NDArray[np.int64]
+    setup: NDArray[np.int64]
+    replication: NDArray[np.int64]
+    split: NDArray[np.str_]
+    fps: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.sample_id)
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One division of the recordings: positions in the index."""
+
+    train: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A published way to divide a dataset and to name its classes.
+
+    label: which column of the index is the class.
+    folds: from the index to its divisions; most protocols have one.
+    """
+
+    classes: tuple[str, ...]
+    folds: Callable[[Index], list[Fold]]
+    label: Literal["label", "fine_label"] = "label"
+
+
+def fold_by(is_train: Callable[[Index], NDArray[np.bool_]]) -> Callable[[Index], list[Fold]]:
+    """One fold: the recordings for which `is_train` holds, against all others."""
+
+    def folds(index: Index) -> list[Fold]:
+        train = is_train(index)
+        return [Fold(np.flatnonzero(train), np.flatnonzero(~train))]
+
+    return folds
+
+
+class Reader(ABC):
+    """One dataset in its official files.
+
+    name: the dataset's name; folder: its folder below DATA_ROOT; version: raise it when `read` changes what it returns.
+    looked_for: the files that `recordings` looks for, in words, for the message when there are none.
+    """
+
+    name: str
+    folder: str
+    version: int
+    layout: Layout
+    looked_for: str
+    protocols: Mapping[str, Protocol]
+
+    @abstractmethod
+    def recordings(self, root: Path) -> Iterator[Path]:
+        """Every recording's file or folder below DATA_ROOT/folder, in a fixed order; none where there are none."""
+
+    @abstractmethod
+    def read(self, path: Path) -> SkeletonSequence:
+        """Read one recording. Raises UnreadableRecordingError, naming the line, where the file is damaged."""
+
+    def find(self, data_root: Path) -> list[Path]:
+        """All recordings below `data_root`. Raises DatasetMissingError when there are none."""
+        root = data_root / self.folder
+        found = list(self.recordings(root)) if root.is_dir() else []
+        if not found:
+            raise DatasetMissingError(self.name, root, self.looked_for)
+        return found
