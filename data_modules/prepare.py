@@ -1,0 +1,69 @@
+"""From a dataset's official files to its store: every recording read once, bad ones reported and counted."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+from filelock import FileLock
+
+from data_modules.errors import DataError, UnreadableRecordingError
+from data_modules.readers.reader import Reader
+from data_modules.sequence import SkeletonSequence
+from data_modules.store import FORMAT, Problem, Store, open_store, write_store
+
+# Below this many recordings, starting processes takes longer than reading.
+WORTH_PROCESSES = 200
+
+Progress = Callable[[int, int], None]
+
+
+def prepare(reader: Reader, data_root: Path, output_dir: Path, progress: Progress = lambda done, total: None) -> Store:
+    """The store of the reader's recordings below `data_root`, made if the very same files are not prepared yet.
+
+    It lies in `output_dir`/prepared, named by the dataset and the digest of its files' names, sizes and times.
+    progress is called with (recordings read, recordings in all). Raises DatasetMissingError when there are none.
+    """
+    paths = reader.find(data_root)
+    path = output_dir / "prepared" / f"{reader.name}-{_source_digest(reader, paths)[:12]}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{path}.lock"):
+        try:
+            return open_store(path)
+        except DataError:
+            return write_store(path, _read_all(reader, paths, progress))
+
+
+def _source_digest(reader: Reader, paths: list[Path]) -> str:
+    digest = hashlib.sha256(f"{FORMAT} {reader.name} {reader.version}".encode())
+    for path in paths:
+        status = path.stat()
+        digest.update(f"{path.absolute()} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _read_all(reader: Reader, paths: list[Path], progress: Progress) -> Iterator[SkeletonSequence | Problem]:
+    if len(paths) < WORTH_PROCESSES:
+        results: Iterator[SkeletonSequence | Problem] = (_read_one(reader, path) for path in paths)
+        yield from _counted(results, len(paths), progress)
+        return
+    # Spawned, not forked: the parent may hold threads (torch, rich) that do not survive a fork.
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
+        yield from _counted(pool.map(_read_one, [reader] * len(paths), paths, chunksize=32), len(paths), progress)
+
+
+def _counted(
+    results: Iterator[SkeletonSequence | Problem], total: int, progress: Progress
+) -> Iterator[SkeletonSequence | Problem]:
+    for done, result in enumerate(results, 1):
+        yield result
+        progress(done, total)
+
+
+def _read_one(reader: Reader, path: Path) -> SkeletonSequence | Problem:
+    try:
+        return reader.read(path)
+    except UnreadableRecordingError as error:
+        return Problem(path.name, str(error), "left out; fetch this file again from the dataset's official source")

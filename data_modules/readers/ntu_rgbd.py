@@ -1,0 +1,289 @@
+"""NTU RGB+D (Shahroudy et al., CVPR 2016) and NTU RGB+D 120 (Liu et al., TPAMI 2019): skeletons from the Kinect v2.
+
+Axes: T frames, M persons, V joints, C coordinates.
+
+A .skeleton file is text: the number of frames; for each frame the number of bodies; for each body a line of 10 numbers
+that begins with the body's id, the number of joints, and for each joint a line of 12 numbers that begins with x, y, z:
+metres from the camera. Its name SsssCcccPpppRrrrAaaa tells setup, camera, performer, replication and action.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_modules.errors import DataError, UnreadableRecordingError
+from data_modules.layouts import NTU25
+from data_modules.readers.ntu_actors import Body, choose_actors
+from data_modules.readers.reader import Index, Protocol, Reader, fold_by
+from data_modules.readers.text_file import RowFormat, TextFile, is_number, open_text
+from data_modules.sequence import SkeletonSequence
+
+FPS = 30.0
+NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})(?!\d)")
+NAME_IN_WORDS = "SsssCcccPpppRrrrAaaa (setup, camera, performer, replication and action, three digits each)"
+
+MAX_FRAMES = 100_000  # about an hour; the longest official recording has 300
+MAX_BODIES = 6  # the Kinect v2 tracks no more
+BODY_COLUMNS = 10
+JOINT_ROW = RowFormat(what="joint", columns=12, coordinates=3)
+
+# The official action lists, A1 to A60 and A61 to A120; A50 to A60 and A106 to A120 are done by two people.
+NTU60_ACTIONS = tuple(
+    action
+    for line in """
+drink water; eat meal; brush teeth; brush hair; drop; pick up; throw; sit down; stand up; clap; reading; writing
+tear up paper; put on jacket; take off jacket; put on a shoe; take off a shoe; put on glasses; take off glasses
+put on a hat; take off a hat; cheer up; hand waving; kicking something; reach into pocket; hopping; jump up
+phone call; play with phone or tablet; type on a keyboard; point to something; taking a selfie; check time on watch
+rub two hands together; nod head or bow; shake head; wipe face; salute; put palms together; cross hands in front
+sneeze or cough; staggering; falling down; headache; chest pain; back pain; neck pain; nausea or vomiting; fan self
+punch or slap other person; kick other person; push other person; pat on back of other person
+point finger at other person; hug other person; give something to other person; touch other person's pocket
+shake hands; walk towards each other; walk apart from each other
+""".strip().splitlines()
+    for action in line.split("; ")
+)
+NTU120_ACTIONS = NTU60_ACTIONS + tuple(
+    action
+    for line in """
+put on headphone; take off headphone; shoot at the basket; bounce ball; tennis bat swing; juggle table tennis balls
+hush; flick hair; thumb up; thumb down; make ok sign; make victory sign; staple book; counting money; cutting nails
+cutting paper; snap fingers; open bottle; sniff; squat down; toss a coin; fold paper; ball up paper; play magic cube
+apply cream on face; apply cream on hand; put on bag; take off bag; put something into a bag
+take something out of a bag; open a box; move heavy objects; shake fist; throw up cap or hat; hands up; cross arms
+arm circles; arm swings; run on the spot; butt kicks; cross toe touch; side kick; yawn; stretch oneself; blow nose
+hit other person with something; wield knife towards other person; knock over other person
+grab other person's stuff; shoot at other person with a gun; step on foot; high-five; cheers and drink
+carry something with other person; take a photo of other person; follow other person; whisper in other person's ear
+exchange things with other person; support somebody with hand; rock-paper-scissors
+""".strip().splitlines()
+    for action in line.split("; ")
+)
+
+# The performers that train in cross-subject, as the two papers list them.
+NTU60_TRAIN_SUBJECTS = (1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38)
+NTU120_TRAIN_SUBJECTS = (
+    *NTU60_TRAIN_SUBJECTS,
+    *(
+        45,
+        46,
+        47,
+        49,
+        50,
+        52,
+        53,
+        54,
+        55,
+        56,
+        57,
+        58,
+        59,
+        70,
+        74,
+        78,
+        80,
+        81,
+        82,
+        83,
+        84,
+        85,
+        86,
+        89,
+        91,
+        92,
+        93,
+        94,
+        95,
+    ),
+    *(97, 98, 100, 103),
+)
+
+
+def cross_subject(classes: tuple[str, ...], train_subjects: Sequence[int]) -> Protocol:
+    return Protocol(classes, fold_by(lambda index: np.isin(index.subject, train_subjects)))
+
+
+def cross_view(classes: tuple[str, ...]) -> Protocol:
+    """Cameras 2 and 3 train, camera 1 tests."""
+    return Protocol(classes, fold_by(lambda index: np.isin(index.camera, (2, 3))))
+
+
+def cross_setup(classes: tuple[str, ...]) -> Protocol:
+    """Even setups train, odd ones test."""
+    return Protocol(classes, fold_by(lambda index: index.setup % 2 == 0))
+
+
+def ids_in(name: str) -> tuple[int, int, int, int, int] | None:
+    """Setup, camera, performer, replication and action out of a name, from 1; None where it has not the pattern."""
+    found = NAME.search(name)
+    if found is None:
+        return None
+    setup, camera, subject, replication, action = map(int, found.groups())
+    return setup, camera, subject, replication, action
+
+
+def index_from_names(names: Iterable[str]) -> Index:
+    """The index of recordings of which only the names are known. Raises DataError for a name without the pattern."""
+    names = list(names)
+    ids = [ids_in(name) for name in names]
+    if None in ids:
+        raise DataError(f"{names[ids.index(None)]!r} is no recording of NTU RGB+D: expected {NAME_IN_WORDS}")
+    setup, camera, subject, replication, action = np.array(ids, np.int64).reshape(-1, 5).T
+    return Index(
+        sample_id=np.array(names, np.str_),
+        label=action - 1,
+        fine_label=np.full(len(names), -1),
+        subject=subject,
+        camera=camera,
+        setup=setup,
+        replication=replication,
+        split=np.full(len(names), ""),
+        fps=np.full(len(names), FPS),
+    )
+
+
+def body_id(file: TextFile, at: int) -> int:
+    """The id on a body's line. It has 17 digits, more than a float keeps, and bodies are told apart by the last."""
+    tokens = file.lines[at].split() if at < len(file.lines) else []
+    if len(tokens) != BODY_COLUMNS or not tokens[0].isdecimal() or not all(map(is_number, tokens)):
+        raise file.unexpected(at, f"the {BODY_COLUMNS} numbers of a body, its id first")
+    return int(tokens[0])
+
+
+def parse(file: TextFile) -> tuple[list[Body], int]:
+    """Every tracked body in the order of first appearance, and the number of frames.
+
+    A skeleton that is zero throughout is nobody. Raises UnreadableRecordingError for the first line that does not fit.
+    """
+    num_frames = file.whole_number(0, "the number of frames", 1, MAX_FRAMES)
+    at = 1
+    seen: dict[int, list[tuple[int, NDArray[np.float32]]]] = {}
+    for frame in range(num_frames):
+        num_bodies = file.whole_number(at, f"the number of bodies in frame {frame + 1} of {num_frames}", 0, MAX_BODIES)
+        at += 1
+        for _ in range(num_bodies):
+            appearances = seen.setdefault(body_id(file, at), [])
+            if appearances and appearances[-1][0] == frame:
+                raise file.unexpected(at, f"a body that frame {frame + 1} does not have yet")
+            num_joints = file.whole_number(at + 1, "the number of joints", NTU25.num_joints, NTU25.num_joints)
+            appearances.append((frame, file.coordinates(at + 2, num_joints, JOINT_ROW)))
+            at += 2 + num_joints
+    if at < len(file.lines):
+        raise file.unexpected(at, f"the end of the file after its {num_frames} frames")
+    return [body for body in map(body_from, seen.values()) if len(body.frames)], num_frames
+
+
+def body_from(appearances: Sequence[tuple[int, NDArray[np.float32]]]) -> Body:
+    """One body out of its (frame, joints (V, C)), without the frames in which all its joints are zero."""
+    frames = np.array([frame for frame, _ in appearances], np.int64)
+    joints = np.stack([joints for _, joints in appearances])
+    there = joints.any(axis=(1, 2))
+    return Body(frames[there], joints[there])
+
+
+@cache
+def missing_names(dataset: str) -> frozenset[str]:
+    """The recordings whose skeletons the authors declare missing or incomplete (302 of NTU-60, 535 of NTU-120)."""
+    return frozenset((Path(__file__).parent / "missing" / f"{dataset}.txt").read_text("ascii").split())
+
+
+class NtuReader(Reader):
+    """The skeletons of one NTU dataset.
+
+    subfolders: where in the dataset's folder the .skeleton files lie; max_setup: the last setup that belongs to the
+    dataset; actions: its actions in order; missing: the name of its list of missing skeletons, '' where it has none.
+    """
+
+    version = 1
+    layout = NTU25
+
+    def __init__(
+        self,
+        name: str,
+        folder: str,
+        subfolders: tuple[str, ...],
+        max_setup: int,
+        actions: tuple[str, ...],
+        protocols: Mapping[str, Protocol],
+        missing: str = "",
+    ) -> None:
+        self.name = name
+        self.folder = folder
+        self.looked_for = " and ".join(f"{subfolder}/*.skeleton" for subfolder in subfolders)
+        self.protocols = protocols
+        self.subfolders = subfolders
+        self.max_setup = max_setup
+        self.actions = actions
+        self.missing = missing
+
+    def recordings(self, root: Path) -> Iterator[Path]:
+        """Every .skeleton file of this dataset, by name; those with missing skeletons are left out."""
+        missing = missing_names(self.missing) if self.missing else frozenset()
+        files = {path.stem: path for subfolder in self.subfolders for path in (root / subfolder).glob("*.skeleton")}
+        for name in sorted(files.keys() - missing):
+            ids = ids_in(name) if NAME.fullmatch(name) else None
+            if ids is not None and ids[0] <= self.max_setup and 1 <= ids[-1] <= len(self.actions):
+                yield files[name]
+
+    def read(self, path: Path) -> SkeletonSequence:
+        ids = ids_in(path.name)
+        if ids is None:
+            raise UnreadableRecordingError(path, f"the file's name must hold {NAME_IN_WORDS}")
+        setup, camera, subject, replication, action = ids
+        if not 1 <= action <= len(self.actions):
+            raise UnreadableRecordingError(path, f"{self.name} has the actions 1 to {len(self.actions)}, not {action}")
+        bodies, num_frames = parse(open_text(path))
+        if not bodies:
+            raise UnreadableRecordingError(path, f"nobody in any of the {num_frames} frames")
+        joints, valid = choose_actors(bodies, num_frames)
+        return SkeletonSequence(
+            joints=joints,
+            valid=valid,
+            label=action - 1,
+            sample_id=f"S{setup:03}C{camera:03}P{subject:03}R{replication:03}A{action:03}",
+            layout=self.layout.name,
+            fps=FPS,
+            subject=subject,
+            camera=camera,
+            setup=setup,
+            replication=replication,
+        )
+
+
+FIRST_FOLDER = "nturgb+d_skeletons"
+SECOND_FOLDER = "nturgb+d_skeletons_s018_to_s032"
+
+NTU60 = NtuReader(
+    name="ntu60",
+    folder="ntu_rgbd",
+    subfolders=(FIRST_FOLDER,),
+    max_setup=17,
+    actions=NTU60_ACTIONS,
+    protocols={"xsub": cross_subject(NTU60_ACTIONS, NTU60_TRAIN_SUBJECTS), "xview": cross_view(NTU60_ACTIONS)},
+    missing="ntu60",
+)
+NTU120 = NtuReader(
+    name="ntu120",
+    folder="ntu_rgbd",
+    subfolders=(FIRST_FOLDER, SECOND_FOLDER),
+    max_setup=32,
+    actions=NTU120_ACTIONS,
+    protocols={"xsub": cross_subject(NTU120_ACTIONS, NTU120_TRAIN_SUBJECTS), "xset": cross_setup(NTU120_ACTIONS)},
+    missing="ntu120",
+)
+DEMO = NtuReader(
+    name="demo",
+    folder="demo",
+    subfolders=(FIRST_FOLDER, SECOND_FOLDER),
+    max_setup=32,
+    actions=NTU60_ACTIONS,
+    protocols={
+        "xsub": cross_subject(NTU60_ACTIONS, NTU60_TRAIN_SUBJECTS),
+        "xview": cross_view(NTU60_ACTIONS),
+        "xset": cross_setup(NTU60_ACTIONS),
+    },
+)

@@ -1,0 +1,149 @@
+"""Composing the settings of a run from the declarations in experiments/, and checking every key and value.
+
+Later wins: the model's published values, the dataset's, the protocol's, the model's own for that dataset, the scale's, the
+table cell's, the user's.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from data_modules.readers import READERS
+from data_modules.settings import SkeletonSettings
+from skeleton_lab.errors import RequestError, unknown
+from skeleton_lab.registry import MODELS
+from skeleton_lab.settings import RunSettings, TrainingSettings
+
+DECLARATIONS = Path(__file__).resolve().parents[1] / "experiments"
+Changes = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run as it is asked for, of `model` on a dataset's protocol at a scale.
+
+    changes: full keys that a table sets ('model.alpha'); overrides: full keys that the user sets, which apply to every
+    run that knows them.
+    """
+
+    model: str
+    dataset: str
+    protocol: str
+    scale: str
+    changes: Changes = field(default_factory=dict)
+    overrides: Changes = field(default_factory=dict)
+
+    def for_model(self, model: str, changes: Changes) -> "Request":
+        """The same data, seed, scale and overrides for another model: a run that this one builds on."""
+        shared = {key: value for key, value in self.changes.items() if key == "seed" or key.startswith("data.")}
+        return replace(self, model=model, changes={**shared, **changes})
+
+
+def declared(kind: str) -> list[str]:
+    """The names of the declarations in experiments/`kind`."""
+    return sorted(path.stem for path in (DECLARATIONS / kind).glob("*.yaml"))
+
+
+@cache
+def declaration(kind: str, name: str) -> DictConfig:
+    """One declaration, read-only. Raises RequestError, naming the nearest, when there is none of that name."""
+    if name not in declared(kind):
+        raise unknown(kind.removesuffix("s"), name, declared(kind))
+    loaded = OmegaConf.load(DECLARATIONS / kind / f"{name}.yaml")
+    assert isinstance(loaded, DictConfig)
+    OmegaConf.set_readonly(loaded, True)
+    return loaded
+
+
+def compose(request: Request) -> RunSettings:
+    """The settings of one run. Raises RequestError for an unknown name, key or value."""
+    settings = _schema(request.model)
+    for section in _sections(request):
+        settings = _checked(lambda section=section: OmegaConf.merge(settings, section))
+    settings.data.dataset, settings.data.protocol, settings.scale = request.dataset, request.protocol, request.scale
+    known = keys(request.model)
+    applicable = {key: value for key, value in request.overrides.items() if key in known}
+    for key, value in {**request.changes, **applicable}.items():
+        if key not in known:
+            raise unknown(f"key of model {request.model}", key, known)
+        _checked(lambda key=key, value=value: OmegaConf.update(settings, key, value))
+    run = _checked(lambda: OmegaConf.to_object(settings))
+    assert isinstance(run, RunSettings)
+    return run
+
+
+def _schema(model: str) -> DictConfig:
+    if model not in MODELS:
+        raise unknown("model", model, MODELS)
+    schema = RunSettings(model, MODELS[model].settings, SkeletonSettings(), TrainingSettings())
+    settings = OmegaConf.structured(schema)
+    OmegaConf.set_struct(settings, True)
+    return settings
+
+
+def _sections(request: Request) -> list[DictConfig]:
+    """The declared values that bear on a run, later ones winning."""
+    model, dataset = declaration("models", request.model), declaration("datasets", request.dataset)
+    protocols = READERS[request.dataset].protocols
+    if request.protocol not in protocols:
+        raise unknown(f"protocol of {request.dataset}", request.protocol, protocols)
+    scale = declaration("scales", request.scale)
+    found = [
+        model.published,
+        dataset.settings,
+        OmegaConf.select(dataset, f"protocols.{request.protocol}"),
+        OmegaConf.select(model, f"datasets.{request.dataset}"),
+        OmegaConf.select(scale, "all"),
+        OmegaConf.select(scale, f"models.{request.model}"),
+    ]
+    return [section for section in found if section is not None]
+
+
+def _checked(action: Any) -> Any:
+    """Run an OmegaConf action; what it refuses is the user's (or a declaration's) mistake."""
+    try:
+        return action()
+    except OmegaConfBaseException as error:
+        lines = str(error).splitlines()
+        raise RequestError(f"{getattr(error, 'full_key', None) or 'settings'}: {lines[0]}") from error
+
+
+@cache
+def keys(model: str) -> frozenset[str]:
+    """Every full key of a model's runs that can be set; dataset, protocol and scale are part of the request itself."""
+    settings = OmegaConf.to_container(_schema(model))
+    assert isinstance(settings, dict)
+    sections = {name: value for name, value in settings.items() if isinstance(value, dict)}
+    full = {f"{section}.{key}" for section, values in sections.items() for key in values}
+    return frozenset(full | {"seed"}) - {"data.dataset", "data.protocol"}
+
+
+def parse_overrides(arguments: Iterable[str], models: Iterable[str]) -> dict[str, Any]:
+    """`key=value` arguments as full keys, for runs of any of `models`; a key may leave out its section ('alpha=4').
+
+    Raises RequestError for an argument without '=', or a key that none of the models has.
+    """
+    known = frozenset().union(*(keys(model) for model in models))
+    overrides = {}
+    for argument in arguments:
+        key, separator, _ = argument.partition("=")
+        if not separator:
+            raise RequestError(f"'{argument}' is not of the form key=value")
+        value = OmegaConf.select(_checked(lambda argument=argument: OmegaConf.from_dotlist([argument])), key)
+        overrides[_full_key(key, known)] = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+    return overrides
+
+
+def _full_key(key: str, known: frozenset[str]) -> str:
+    if key in known:
+        return key
+    matches = [full for full in known if full.split(".")[-1] == key]
+    if len(matches) == 1:
+        return matches[0]
+    short = {full.split(".")[-1] for full in known}
+    raise unknown("key", key, known if "." in key else short | known)

@@ -1,0 +1,16 @@
+"""Requests that cannot be met, each as one clear line."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class RequestError(Exception):
+    """The request was wrong; its text says what and how to put it right. `skeleton-lab` exits with 2."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> RequestError:
+    """The error for a name that does not exist: it names the nearest right one, or all of them where none is near."""
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    remedy = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(names)}"
+    return RequestError(f"unknown {kind} '{name}': {remedy}")

@@ -1,0 +1,24 @@
+"""Persons of a padded batch, one after another and back.
+
+Axes: N clips, M person slots, P persons that are present, K classes; … whatever follows.
+"""
+
+import torch
+from torch import Tensor
+
+
+def pack_persons(x_NM: Tensor, mask_NMT: Tensor) -> tuple[Tensor, Tensor]:
+    """The persons that are there in any frame: x (N, M, …) → (P, …), and the clip of each, (P,)."""
+    present_NM = mask_NMT.any(dim=-1)
+    return x_NM[present_NM], present_NM.nonzero()[:, 0]
+
+
+def sum_over_persons(x_P: Tensor, clip_P: Tensor, clips: int) -> Tensor:
+    """Add up each clip's persons: (P, …) → (N, …)."""
+    return x_P.new_zeros(clips, *x_P.shape[1:]).index_add_(0, clip_P, x_P)
+
+
+def mean_over_persons(logits_PK: Tensor, clip_P: Tensor, clips: int) -> Tensor:
+    """Average each clip's persons: (P, K) → (N, K). Zero for a clip without anybody."""
+    persons_N = torch.bincount(clip_P, minlength=clips).clamp(min=1)
+    return sum_over_persons(logits_PK, clip_P, clips) / persons_N.unsqueeze(-1)

@@ -1,0 +1,53 @@
+"""The keys under `model.` of SGN, the single models, and AdaSGN. Where paper and released code differ: README.md."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Size = Literal["small", "big"]
+AbsentPersons = Literal["masked", "zeros"]
+
+
+@dataclass
+class SGNSettings:
+    """joints: the number that skeletons are reduced to; none keeps all.
+    size: the spatial module, SM_0 (big) or SM_1 (small). width: the fraction of the published channels.
+    joint_transform: 'fixed' averages joints to reach `joints`; 'learned' trains that matrix too (AdaSGN, Eq. 3).
+    frozen_epochs: the matrix is trained after this many epochs.
+    absent_persons: 'masked' leaves them out; 'zeros' runs a zero skeleton for each, as the released code does.
+    """
+
+    joints: int | None = None
+    size: Size = "big"
+    width: float = 1.0
+    dropout: float = 0.2
+    joint_transform: Literal["fixed", "learned"] = "fixed"
+    frozen_epochs: int = 30
+    absent_persons: AbsentPersons = "masked"
+
+
+@dataclass
+class AdaSGNSettings:
+    """policy: 'learned', 'random' (Table 3's rand) or 'all' (its fuse).
+    alpha: the weight of the efficiency loss, in 1 / GMACs of the published width; it grows from 0 over
+        `alpha_warmup_epochs`.
+    efficiency_loss: 'mean_over_actions' is what the published values of alpha were used with; 'sum_over_actions' is Eq. 12.
+    temperature, temperature_schedule: Gumbel-softmax's τ starts at `temperature` and is multiplied by
+        `temperature_decay` at each epoch ('exponential'), or by 0.096 as the paper prints ('as_printed').
+    evaluation_actions: 'argmax', or 'sampled' with Gumbel noise as the released code does.
+    pretrained: start from the six single models. frozen_epochs: the spatial modules (when pretrained) and the matrices
+        are trained after this many epochs.
+    """
+
+    policy: Literal["learned", "random", "all"] = "learned"
+    alpha: float = 4.0
+    alpha_warmup_epochs: int = 5
+    efficiency_loss: Literal["mean_over_actions", "sum_over_actions"] = "mean_over_actions"
+    temperature: float = 5.0
+    temperature_schedule: Literal["exponential", "as_printed"] = "exponential"
+    temperature_decay: float = 0.956
+    evaluation_actions: Literal["argmax", "sampled"] = "argmax"
+    pretrained: bool = True
+    frozen_epochs: int = 30
+    width: float = 1.0
+    dropout: float = 0.2
+    absent_persons: AbsentPersons = "masked"

@@ -1,0 +1,33 @@
+"""Every model by its name: the type of its settings, and where its LightningModule stands."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from skeleton_lab.papers.adasgn.settings import AdaSGNSettings, SGNSettings
+
+if TYPE_CHECKING:
+    from skeleton_lab.training.module import ClassificationModule
+
+
+@dataclass(frozen=True)
+class Model:
+    """settings: a dataclass, the keys under `model.`; module: 'package.file:Class', imported only when it is needed.
+
+    version: raise it when the code changes what a run results in; finished runs of the older version then count no more.
+    """
+
+    settings: type
+    module: str
+    version: int
+
+    def module_class(self) -> "type[ClassificationModule]":
+        file, name = self.module.split(":")
+        return getattr(import_module(file), name)
+
+
+MODELS = {
+    "sgn": Model(SGNSettings, "skeleton_lab.papers.adasgn.module:SGNModule", version=1),
+    "adasgn_single": Model(SGNSettings, "skeleton_lab.papers.adasgn.module:SGNModule", version=1),
+    "adasgn": Model(AdaSGNSettings, "skeleton_lab.papers.adasgn.module:AdaSGNModule", version=1),
+}

@@ -1,0 +1,110 @@
+"""What the LightningModules of all papers share: one classification step, predictions joined by position, seeds by epoch.
+
+Axes: N clips, K classes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning import LightningModule
+from torch import Tensor, nn
+from torchmetrics.functional.classification import multiclass_accuracy
+
+from data_modules.layouts import Layout
+from data_modules.skeletons import Batch
+from skeleton_lab.config import Request
+from skeleton_lab.measure.macs import Macs
+from skeleton_lab.settings import RunSettings
+from skeleton_lab.training.losses import smoothed_cross_entropy
+from skeleton_lab.training.optimizers import optimizer_and_schedule
+
+
+@dataclass
+class Output:
+    """logits (N, K), and whatever else a paper records of each clip: (N, …)."""
+
+    logits: Tensor
+    per_clip: dict[str, Tensor] = field(default_factory=dict)
+
+
+class ClassificationModule(LightningModule):
+    """A network that classifies clips. A paper says how its network is built, what it records, and what else it minimises."""
+
+    network: nn.Module
+
+    def __init__(self, settings: RunSettings, layout: Layout, classes: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.layout = layout
+        self.classes = classes
+
+    @classmethod
+    def requires(cls, request: Request, settings: RunSettings) -> dict[str, Request]:
+        """The runs that this one starts from, by their roles."""
+        return {}
+
+    def start_from(self, checkpoints: Mapping[str, Path]) -> None:
+        """Take over weights of the required runs, whose checkpoints are given by role."""
+
+    def forward(self, batch: Batch) -> Output:
+        raise NotImplementedError
+
+    def loss(self, output: Output, batch: Batch) -> Tensor:
+        """Scalar; the smoothed cross-entropy unless the paper adds to it."""
+        return smoothed_cross_entropy(output.logits, batch.label, self.settings.training.label_smoothing)
+
+    def count_macs(self, measured: Mapping[str, float]) -> Macs:
+        """The multiply–accumulates of one clip of one person; `measured` holds what `measure` found on the test set."""
+        raise NotImplementedError
+
+    def measure(self, per_clip: Mapping[str, Tensor]) -> dict[str, float]:
+        """Numbers about the test set from what `forward` recorded of each clip, (clips, …)."""
+        return {}
+
+    def on_train_epoch_start(self) -> None:
+        # Every epoch has random numbers of its own, so that a resumed run draws what an uninterrupted one would.
+        torch.manual_seed(derived_seed(self.settings.seed, self.current_epoch, self.global_rank))
+
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        output = self(batch)
+        loss = self.loss(output, batch)
+        self._log("train", output, batch, loss)
+        return loss
+
+    def validation_step(self, batch: Batch, batch_index: int) -> None:
+        output = self(batch)
+        self._log("validation", output, batch, smoothed_cross_entropy(output.logits, batch.label, 0.0))
+
+    def _log(self, stage: str, output: Output, batch: Batch, loss: Tensor) -> None:
+        accuracy = 100 * (output.logits.argmax(dim=-1) == batch.label).float().mean()
+        values = {f"{stage}/loss": loss.detach(), f"{stage}/top1": accuracy}
+        self.log_dict(values, on_step=False, on_epoch=True, batch_size=len(batch.label), sync_dist=True)
+
+    def predict_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
+        output = self(batch)
+        recorded = {"position": batch.position, "label": batch.label, "logits": output.logits.float(), **output.per_clip}
+        return {name: value.cpu() for name, value in recorded.items()}
+
+    def configure_optimizers(self) -> Any:
+        optimizer, schedule = optimizer_and_schedule(self.parameters(), self.settings.training)
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+
+def accuracies(logits_NK: Tensor, labels_N: Tensor) -> dict[str, float]:
+    """top1, top5 and the mean over classes of each class's top1, in percent."""
+    classes = logits_NK.shape[-1]
+    found = {
+        "top1": multiclass_accuracy(logits_NK, labels_N, classes, average="micro"),
+        "top5": multiclass_accuracy(logits_NK, labels_N, classes, average="micro", top_k=min(5, classes)),
+        "mean_class_top1": multiclass_accuracy(logits_NK, labels_N, classes, average="macro"),
+    }
+    return {name: 100 * value.item() for name, value in found.items()}
+
+
+def derived_seed(*numbers: int) -> int:
+    """One seed out of several numbers, independent for each combination."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
