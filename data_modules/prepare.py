@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from data_modules.errors import DataError, UnreadableRecordingError
+from data_modules.readers import reader_for
 from data_modules.readers.reader import Reader
 from data_modules.sequence import SkeletonSequence
 from data_modules.store import FORMAT, Problem, Store, open_store, write_store
@@ -39,8 +40,9 @@ def prepare(reader: Reader, data_root: Path, output_dir: Path, progress: Progres
 def _source_digest(reader: Reader, paths: list[Path]) -> str:
     digest = hashlib.sha256(f"{FORMAT} {reader.name} {reader.version}".encode())
     for path in paths:
-        status = path.stat()
-        digest.update(f"{path.absolute()} {status.st_size} {status.st_mtime_ns}\n".encode())
+        # A listed recording that is not there is the reader's to report.
+        state = (path.stat().st_size, path.stat().st_mtime_ns) if path.exists() else "absent"
+        digest.update(f"{path.absolute()} {state}\n".encode())
     return digest.hexdigest()
 
 
@@ -51,7 +53,9 @@ def _read_all(reader: Reader, paths: list[Path], progress: Progress) -> Iterator
         return
     # Spawned, not forked: the parent may hold threads (torch, rich) that do not survive a fork.
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        yield from _counted(pool.map(_read_one, [reader] * len(paths), paths, chunksize=32), len(paths), progress)
+        # Processes are given the reader's name: its protocols hold functions, which cannot be sent.
+        results = pool.map(_read_by_name, [reader.name] * len(paths), paths, chunksize=32)
+        yield from _counted(results, len(paths), progress)
 
 
 def _counted(
@@ -60,6 +64,10 @@ def _counted(
     for done, result in enumerate(results, 1):
         yield result
         progress(done, total)
+
+
+def _read_by_name(name: str, path: Path) -> SkeletonSequence | Problem:
+    return _read_one(reader_for(name), path)
 
 
 def _read_one(reader: Reader, path: Path) -> SkeletonSequence | Problem:

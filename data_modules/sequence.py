@@ -42,7 +42,8 @@ class SkeletonSequence:
     def __post_init__(self) -> None:
         if self.joints.ndim != 4 or self.valid.shape != self.joints.shape[:2]:
             raise ValueError(
-                f"{self.sample_id}: joints {self.joints.shape} and valid {self.valid.shape} must be (T, M, V, C) and (T, M)"
+                f"{self.sample_id}: joints must be (T, M, V, C) and valid (T, M), "
+                f"not {self.joints.shape} and {self.valid.shape}"
             )
         if self.joints.dtype != np.float32 or self.valid.dtype != np.bool_:
             raise ValueError(f"{self.sample_id}: joints must be float32 and valid bool")

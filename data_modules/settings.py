@@ -15,14 +15,14 @@ class SkeletonSettings:
     centre_joint: the joint that the origin is put on; scale_bone: the pair of joints whose distance becomes 1, or none.
     align_up, align_right: pairs of joints that are turned to +z and +x in the first sampled frame, or none.
     clip_len: frames sampled from a sequence. rotation_degrees: training clips are turned by up to this about each axis.
-    persons: the most persons in a clip; batches have that many slots, so that a clip's result does not depend on its batch.
+    persons: the most persons in a clip. Batches have that many slots, whoever is in them.
     train_clips: at most this many training clips, the same number of each class as far as they go; none takes all.
     """
 
     dataset: str = "???"
     protocol: str = "???"
     fold: int = 0
-    stream: transforms.Stream = "joint"
+    stream: Stream = "joint"
     collation: Literal["padded", "ragged"] = "padded"
     centre_joint: int = 0
     scale_bone: list[int] | None = None

@@ -133,7 +133,9 @@ class SkeletonDataModule(LightningDataModule):
 
     def _loader(self, sampler: Sampler[Draw] | list[Draw], drop_last: bool = False) -> DataLoader[Clip]:
         settings = self.clips.settings
-        collate = collate_ragged if settings.collation == "ragged" else partial(collate_padded, persons=settings.persons)
+        collate = (
+            collate_ragged if settings.collation == "ragged" else partial(collate_padded, persons=settings.persons)
+        )
         return DataLoader(
             self.clips,
             self.batch_size,

@@ -1,7 +1,7 @@
 """Prepared sequences on disk: one flat array plus offsets, memory-mapped, named by a digest of its content.
 
-A store is a folder that appears whole, by a rename, or not at all: `joints.f32` and `valid.u1` hold one row per frame and
-person, `index.npz` what is known of each sequence, `store.json` the shapes and the digest.
+A store is a folder that appears whole, by a rename, or not at all: `joints.f32` and `valid.u1` hold one row per frame
+and person, `index.npz` what is known of each sequence, `store.json` the shapes and the digest.
 
 Axes: R rows (frames × persons of all sequences), N sequences, T frames, M persons, V joints, C coordinates.
 """

@@ -26,7 +26,7 @@ def centre(joints_TMVC: Joints, valid_TM: Valid, joint: int) -> Joints:
 
 
 def scale_by_bone(joints_TMVC: Joints, valid_TM: Valid, bone: tuple[int, int]) -> Joints:
-    """Divide by the length of `bone` in the first frame of the first person in which it has one; unchanged if it never has."""
+    """Divide by the length that `bone` has in the first frame of the first person where it has any; else unchanged."""
     person = int(valid_TM.any(axis=0).argmax())
     lengths = np.linalg.norm(joints_TMVC[:, person, bone[0]] - joints_TMVC[:, person, bone[1]], axis=-1)
     lengths = lengths[valid_TM[:, person] & (lengths > 0)]

@@ -1,10 +1,10 @@
 """Composing the settings of a run from the declarations in experiments/, and checking every key and value.
 
-Later wins: the model's published values, the dataset's, the protocol's, the model's own for that dataset, the scale's, the
-table cell's, the user's.
+Later wins: the model's published values, the dataset's, the protocol's, the model's own for that dataset, the scale's,
+the table cell's, the user's.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from data_modules.readers import READERS
+from data_modules.readers import reader_for
 from data_modules.settings import SkeletonSettings
 from skeleton_lab.errors import RequestError, unknown
 from skeleton_lab.registry import MODELS
@@ -64,15 +64,15 @@ def compose(request: Request) -> RunSettings:
     """The settings of one run. Raises RequestError for an unknown name, key or value."""
     settings = _schema(request.model)
     for section in _sections(request):
-        settings = _checked(lambda section=section: OmegaConf.merge(settings, section))
+        settings = _checked(OmegaConf.merge, settings, section)
     settings.data.dataset, settings.data.protocol, settings.scale = request.dataset, request.protocol, request.scale
     known = keys(request.model)
     applicable = {key: value for key, value in request.overrides.items() if key in known}
     for key, value in {**request.changes, **applicable}.items():
         if key not in known:
             raise unknown(f"key of model {request.model}", key, known)
-        _checked(lambda key=key, value=value: OmegaConf.update(settings, key, value))
-    run = _checked(lambda: OmegaConf.to_object(settings))
+        _checked(OmegaConf.update, settings, key, value)
+    run = _checked(OmegaConf.to_object, settings)
     assert isinstance(run, RunSettings)
     return run
 
@@ -89,7 +89,7 @@ def _schema(model: str) -> DictConfig:
 def _sections(request: Request) -> list[DictConfig]:
     """The declared values that bear on a run, later ones winning."""
     model, dataset = declaration("models", request.model), declaration("datasets", request.dataset)
-    protocols = READERS[request.dataset].protocols
+    protocols = reader_for(request.dataset).protocols
     if request.protocol not in protocols:
         raise unknown(f"protocol of {request.dataset}", request.protocol, protocols)
     scale = declaration("scales", request.scale)
@@ -104,13 +104,13 @@ def _sections(request: Request) -> list[DictConfig]:
     return [section for section in found if section is not None]
 
 
-def _checked(action: Any) -> Any:
+def _checked(action: Callable[..., Any], *arguments: Any) -> Any:
     """Run an OmegaConf action; what it refuses is the user's (or a declaration's) mistake."""
     try:
-        return action()
+        return action(*arguments)
     except OmegaConfBaseException as error:
         lines = str(error).splitlines()
-        raise RequestError(f"{getattr(error, 'full_key', None) or 'settings'}: {lines[0]}") from error
+        raise RequestError(f"{error.full_key or 'settings'}: {lines[0]}") from error  # type: ignore[str-bytes-safe]
 
 
 @cache

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Model:
-    """settings: a dataclass, the keys under `model.`; module: 'package.file:Class', imported only when it is needed.
+    """settings: a dataclass, the keys under `model.`; module: 'package.file:Class', imported only when needed.
 
     version: raise it when the code changes what a run results in; finished runs of the older version then count no more.
     """

@@ -24,7 +24,7 @@ HEAD_TOP = (0.085, 0.140, 0.040)
 BRUSHING = 0.018
 CLAPPING = 0.040
 RUBBING = 0.020
-SCRIBBLING = 0.55
+SCRIBBLING = 0.70
 STRIDE = 0.35
 
 
@@ -42,8 +42,8 @@ class Action:
 def drink(actor: Actor) -> None:
     hold = actor.clock.bump(0.05, 0.95, 0.3)
     actor.reach(actor.main, MOUTH, hold)
-    actor.posture.hand_bend[:, actor.main] += hold[:, None] * (-0.9, 0.1, -0.2)
-    actor.posture.thumb_aim[:, actor.main, 1] += hold
+    actor.posture.hand_bend[:, actor.main] += hold[:, None] * (-0.6, 0.8, 0.1)
+    _aim_thumb(actor, actor.main, (-0.4, 0.2, -1.0), hold)
     actor.posture.neck[:, 0] -= 0.25 * actor.style.amplitude * actor.clock.bump(0.3, 0.75, 0.15)
 
 
@@ -53,23 +53,32 @@ def brush_teeth(actor: Actor) -> None:
     stroke = hold * actor.swing(3.2) * BRUSHING * actor.style.amplitude
     actor.posture.wrists[:, actor.main, 0] += stroke
     actor.posture.wrists[:, actor.main, 2] += 0.4 * stroke
-    actor.posture.hand_bend[:, actor.main] += hold[:, None] * (-0.9, 0.4, -0.4)
+    actor.posture.hand_bend[:, actor.main] += hold[:, None] * (-1.2, -0.5, -0.2)
+    _aim_thumb(actor, actor.main, (0.0, 1.0, 0.2), hold)
 
 
 def phone_call(actor: Actor) -> None:
     hold = actor.clock.bump(0.0, 1.05, 0.25)
     actor.reach(actor.main, EAR, hold)
-    actor.posture.hand_bend[:, actor.main] += hold[:, None] * (-0.2, 0.5, -0.6)
+    actor.posture.hand_bend[:, actor.main] += hold[:, None] * (0.0, 0.6, -0.6)
+    _aim_thumb(actor, actor.main, (0.2, -1.0, 0.3), hold)
     actor.posture.neck[:, 2] += 0.1 * actor.rng.normal() * hold
 
 
+def _aim_thumb(actor: Actor, side: int, direction: tuple[float, float, float], weight: Floats) -> None:
+    aim = actor.posture.thumb_aim[:, side]
+    aim += weight[:, None] * (np.array(direction) - aim)
+
+
 def read(actor: Actor) -> None:
-    _hold_page(actor)
+    hold = _hold_page(actor)
+    _aim_thumb(actor, actor.main, (0.6, 0.6, 0.3), hold)
 
 
 def write(actor: Actor) -> None:
-    """Reading, but that the main hand's fingers move."""
+    """Reading, but that the main hand holds a pen and its fingers move."""
     hold = _hold_page(actor)
+    _aim_thumb(actor, actor.main, (-0.6, -0.6, 0.3), hold)
     scribble = hold * SCRIBBLING * actor.style.amplitude
     actor.posture.hand_bend[:, actor.main, 0] += scribble * actor.swing(2.3)
     actor.posture.hand_bend[:, actor.main, 1] += scribble * actor.swing(2.9)
@@ -88,7 +97,7 @@ def clap(actor: Actor) -> None:
     for side in (0, 1):
         actor.reach(side, BEFORE_CHEST, hold)
         actor.posture.wrists[:, side, 0] += hold * CLAPPING * actor.style.amplitude * (0.4 + beat)
-        actor.posture.hand_bend[:, side, 1] += 0.5 * hold
+        actor.posture.hand_bend[:, side, 1] += 0.8 * hold
 
 
 def rub_hands(actor: Actor) -> None:
@@ -97,7 +106,7 @@ def rub_hands(actor: Actor) -> None:
         actor.reach(side, BEFORE_CHEST, hold)
         slide = sign * hold * RUBBING * actor.style.amplitude * stroke
         actor.posture.wrists[:, side, 1:] += slide[:, None] * (0.6, 1.0)
-        actor.posture.hand_bend[:, side, 0] -= 0.5 * hold
+        actor.posture.hand_bend[:, side, 0] -= 0.8 * hold
 
 
 def _move_hat(actor: Actor, clock: Clock) -> None:
@@ -182,8 +191,7 @@ def thumb_down(actor: Actor) -> None:
 def _show_thumb(actor: Actor, up: float) -> None:
     hold = actor.clock.bump(0.05, 0.95, 0.25)
     actor.reach(actor.main, (0.090, -0.040, 0.200), hold)
-    aim = actor.posture.thumb_aim[:, actor.main]
-    aim += hold[:, None] * (np.array([0.0, up, 0.0]) - aim)
+    _aim_thumb(actor, actor.main, (0.0, up, 0.0), hold)
 
 
 def squat(actor: Actor) -> None:

@@ -14,16 +14,20 @@ FPS = 30.0
 AMPLITUDE_SPREAD = 0.15
 TEMPO_SPREAD = 0.15
 LEFT_HANDED = 0.35
-PERFORMER_REACH = 0.018
+PERFORMER_REACH = 0.022
 STANCE_SPREAD = 0.06
 # How two performances of one person differ: factors of amplitude and tempo, and where a hand goes (heights).
 REPLICATION_SPREAD = 0.08
-REPLICATION_REACH = 0.012
-# How restless people are: slow sway of trunk (radians) and hands (heights), and fidgets of one hand (heights).
+REPLICATION_REACH = 0.015
+# How restless people are: slow sway of trunk (radians), hands (heights) and weight (metres); leaning during the action
+# (radians); a hand that goes somewhere by itself, unless the action needs it. They move the body's mean as much as
+# many actions do, so that it alone tells little.
 SWAY = 0.035
 HAND_SWAY = 0.008
-FIDGET = 0.06
-FIDGET_CHANCE = 0.5
+WEIGHT_SHIFT = 0.06
+LEAN = 0.15
+STRAY_HAND_CHANCE = 0.4
+STRAY_HAND = ((0.06, 0.17), (-0.24, -0.04), (-0.04, 0.17))
 # Parts of a recording in which nothing happens yet, or any more.
 IDLE_BEFORE = (0.12, 0.32)
 IDLE_AFTER = (0.08, 0.26)
@@ -118,18 +122,29 @@ def set_clock(frames: int, rng: np.random.Generator) -> Clock:
 
 
 def step_in(person: np.random.Generator, performance: np.random.Generator, frames: int, clock: Clock) -> Actor:
-    """A person who stands there, swaying a little, and perhaps fidgets before the action begins."""
+    """A person who stands there, somewhat restless, before the action is added."""
     body, style = grow_body(person), find_style(person, performance)
     posture = rest(frames)
     actor = Actor(body, style, posture, clock, performance)
     posture.chest[:, 0] += style.stance[0]
     posture.neck[:, 0] += style.stance[1]
     posture.wrists[..., 0] += 0.15 * style.stance[2]
-    for axis in range(3):
-        posture.chest[:, axis] += SWAY * performance.normal() * actor.swing(0.35)
-        for side in range(2):
-            posture.wrists[:, side, axis] += HAND_SWAY * performance.normal() * actor.swing(0.5)
-    if performance.random() < FIDGET_CHANCE:
-        before = clock.bump(-0.35, performance.uniform(-0.05, 0.05), 0.15)
-        posture.wrists[:, performance.integers(2)] += before[:, None] * performance.normal(0.0, FIDGET, 3)
+    _be_restless(actor)
     return actor
+
+
+def _be_restless(actor: Actor) -> None:
+    posture, clock, rng = actor.posture, actor.clock, actor.rng
+    for axis in range(3):
+        posture.chest[:, axis] += SWAY * rng.normal() * actor.swing(0.35)
+        for side in (0, 1):
+            posture.wrists[:, side, axis] += HAND_SWAY * rng.normal() * actor.swing(0.5)
+    for axis in (0, 1):
+        posture.floor[:, axis] += WEIGHT_SHIFT * rng.normal() * actor.swing(0.3)
+    for axis in (0, 2):
+        posture.chest[:, axis] += LEAN * rng.normal() * clock.bump(-0.1, 1.1, 0.3)
+    for side in (0, 1):
+        if rng.random() < STRAY_HAND_CHANCE:
+            start, length = rng.uniform(-0.4, 0.5), rng.uniform(0.4, 0.9)
+            x, y, z = (float(rng.uniform(*limits)) for limits in STRAY_HAND)
+            actor.reach(side, (x, y, z), clock.bump(start, start + length, 0.2))

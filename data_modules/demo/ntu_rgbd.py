@@ -16,6 +16,7 @@ from data_modules.demo.mutual import NTU60_ACTIONS, NTU120_ACTIONS, Action
 from data_modules.demo.sensor import COLOUR_LENS, DEPTH_LENS, Track, place_camera, project, record
 from data_modules.errors import DataError
 from data_modules.layouts import NTU25
+from data_modules.readers.ntu_rgbd import missing_names
 
 SHORTEST, LONGEST = 32, 300
 LENGTH_SPREAD = 0.28
@@ -48,6 +49,10 @@ class Performance:
     def identity(self) -> tuple[int, int, int, int]:
         return self.setup, self.performer, self.replication, self.action.number
 
+    def name(self, camera: int) -> str:
+        """The official name of one camera's recording."""
+        return f"S{self.setup:03d}C{camera:03d}P{self.performer:03d}R{self.replication:03d}A{self.action.number:03d}"
+
 
 def write_ntu(dataset: str, folder: Path, clips: int, seed: int) -> None:
     """Write that many recordings below `folder`. Raises DataError for more of them than there can be."""
@@ -55,12 +60,11 @@ def write_ntu(dataset: str, folder: Path, clips: int, seed: int) -> None:
     for name in FOLDERS if dataset == "ntu120" else FOLDERS[:1]:
         (folder / name).mkdir(parents=True)
     for performance, camera in schedule(actions, clips):
-        setup, performer, replication, action = performance.identity
-        name = f"S{setup:03d}C{camera:03d}P{performer:03d}R{replication:03d}A{action:03d}.skeleton"
         bodies = perform(performance, seed)
         rng = np.random.default_rng((seed, VIEW, camera, *performance.identity))
-        tracks = record(list(bodies), place_camera(camera, setup), rng)
-        (folder / FOLDERS[setup > 17] / name).write_text(format_skeleton(len(bodies[0]), tracks))
+        tracks = record(list(bodies), place_camera(camera, performance.setup), rng)
+        path = folder / FOLDERS[performance.setup > 17] / f"{performance.name(camera)}.skeleton"
+        path.write_text(format_skeleton(len(bodies[0]), tracks))
 
 
 def schedule(actions: tuple[Action, ...], clips: int) -> list[tuple[Performance, int]]:
@@ -85,7 +89,10 @@ def _recordings(action: Action) -> Iterator[tuple[Performance, int]]:
     """All recordings of an action; every six are a training and a test performer's, seen by three cameras each."""
     for turn in range(ROUND * SETUP_PAIRS):
         training, testing = (_performance(action, turn, side) for side in (0, 1))
-        yield from ((training, 2), (testing, 1), (training, 1), (testing, 2), (training, 3), (testing, 3))
+        clips = ((training, 2), (testing, 1), (training, 1), (testing, 2), (training, 3), (testing, 3))
+        # Readers leave out the names whose originals are damaged.
+        if not any(performance.name(camera) in missing_names("ntu120") for performance, camera in clips):
+            yield from clips
 
 
 def _performance(action: Action, turn: int, side: int) -> Performance:

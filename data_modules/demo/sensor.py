@@ -20,10 +20,10 @@ HAND_NOISE = 0.014
 TIP_NOISE = 0.019
 LINGERING = 0.7
 LINGER_FRAMES = 8
-BIAS = 0.5
+BIAS = 0.35
 # Chances per body and recording, unless said otherwise.
-OCCLUSION_CHANCE = 0.12  # per limb
-HIDDEN_OCCLUSION_CHANCE = 0.45  # per limb on the side that the camera does not see
+OCCLUSION_CHANCE = 0.10  # per limb
+HIDDEN_OCCLUSION_CHANCE = 0.30  # per limb on the side that the camera does not see
 OCCLUSION_FRAMES = (8, 28)
 OCCLUSION_NOISE = 0.03
 DROP_CHANCE = 0.20
@@ -102,7 +102,7 @@ def _follow(joints: Floats, rng: np.random.Generator) -> list[Track]:
         start = int(rng.integers(len(seen) - length))
         kept[start : start + length] = False
     frames = np.flatnonzero(kept)
-    cuts = [int(rng.integers(len(frames) // 4, 3 * len(frames) // 4))] if rng.random() < NEW_ID_CHANCE else []
+    cuts = [int(rng.integers(len(frames) // 3, 2 * len(frames) // 3))] if rng.random() < NEW_ID_CHANCE else []
     return [Track(_new_id(rng), part, seen[part], state[part]) for part in np.split(frames, cuts)]
 
 

@@ -3,6 +3,7 @@
 Axes: P persons that are present, T frames, R = P·T single skeletons, V joints, C channels.
 """
 
+from itertools import pairwise
 from math import prod
 from typing import Literal
 
@@ -13,7 +14,7 @@ from skeleton_lab.layers.pointwise import PointwiseConv
 
 Size = Literal["small", "big"]
 
-# Output channels of the graph convolutions: AdaSGN's SM_0 (big) is SGN's own, SM_1 (small) keeps one layer of the three.
+# Channels of the graph convolutions: AdaSGN's SM_0 (big) is SGN's own, SM_1 (small) keeps one layer of the three.
 GRAPH_CHANNELS: dict[Size, tuple[int, ...]] = {"small": (256,), "big": (128, 256, 256)}
 
 
@@ -23,7 +24,7 @@ def scaled(channels: int, width: float) -> int:
 
 
 class CoordinateEmbedding(nn.Module):
-    """Positions or velocities of the joints, (R, V, 3) → (R, V, C): normalised over 3·V features, then embedded twice."""
+    """Positions or velocities of the joints: (R, V, 3) → (R, V, C), normalised over 3·V features, embedded twice."""
 
     def __init__(self, joints: int, channels: int) -> None:
         super().__init__()
@@ -89,9 +90,7 @@ class SpatialModule(nn.Module):
         self.joint_type = IndexEmbedding(joints, embedded, embedded)
         self.graph = AdaptiveGraph(2 * embedded, scaled(256, width))
         channels = [2 * embedded, *(scaled(c, width) for c in GRAPH_CHANNELS[size])]
-        self.graph_convs = nn.ModuleList(
-            GraphConv(c_in, c_out) for c_in, c_out in zip(channels, channels[1:], strict=False)
-        )
+        self.graph_convs = nn.ModuleList(GraphConv(c_in, c_out) for c_in, c_out in pairwise(channels))
         self.pool = nn.AdaptiveMaxPool2d((1, None))
         initialise(self)
 
@@ -132,8 +131,8 @@ class TemporalModule(nn.Module):
 class SGN(nn.Module):
     """SGN for one person at a time: (P, T, V, 3) → logits (P, classes).
 
-    joint_transform: a map (…, V, 3) → (…, V', 3) applied first, such as AdaSGN's matrix M (the starred rows of its Table 1);
-        None leaves the skeletons as they are.
+    joint_transform: a map (…, V, 3) → (…, V', 3) applied first, such as AdaSGN's matrix M (the starred rows of its
+        Table 1); None leaves the skeletons as they are.
     691,048 parameters at 25 joints, big, 60 classes, without a transform.
     """
 
@@ -170,7 +169,7 @@ def skeleton_features(spatial: SpatialModule, x_PTVC: Tensor) -> Tensor:
 
 
 def initialise(module: nn.Module) -> None:
-    """SGN's start: convolutions N(0, √(2 / (kernel·out))), the graph convolutions' W zero, so that each joint begins alone."""
+    """SGN's start: convolutions N(0, √(2 / (kernel·out))), but W of the graph convolutions 0: each joint begins alone."""
     for layer in module.modules():
         if isinstance(layer, PointwiseConv | nn.Conv1d):
             kernel = prod(layer.kernel_size) if isinstance(layer, nn.Conv1d) else 1

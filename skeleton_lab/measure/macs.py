@@ -18,7 +18,7 @@ Rule = Callable[[Any, Tensor, Tensor], int]
 
 @dataclass(frozen=True)
 class Macs:
-    """as_paper: by the paper's own rules. all: every matrix product and convolution, those of graphs and attention too."""
+    """as_paper: by the paper's own rules. all: every convolution and matrix product, those of graphs and attention too."""
 
     as_paper: int
     all: int
@@ -31,7 +31,10 @@ class Macs:
 
 
 def count_macs(module: nn.Module, inputs: tuple[Tensor, ...], rules: Mapping[type[nn.Module], Rule]) -> Macs:
-    """Run `module` once, in evaluation mode, and count. `rules` say what the paper counts; the most derived class applies."""
+    """Run `module` once, in evaluation mode, and count.
+
+    rules: what the paper counts for each type of layer; of several that fit, the most derived type's.
+    """
     counted = 0
 
     def hook(layer: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:

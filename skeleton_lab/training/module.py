@@ -86,7 +86,12 @@ class ClassificationModule(LightningModule):
 
     def predict_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
         output = self(batch)
-        recorded = {"position": batch.position, "label": batch.label, "logits": output.logits.float(), **output.per_clip}
+        recorded = {
+            "position": batch.position,
+            "label": batch.label,
+            "logits": output.logits.float(),
+            **output.per_clip,
+        }
         return {name: value.cpu() for name, value in recorded.items()}
 
     def configure_optimizers(self) -> Any:

@@ -46,22 +46,22 @@ def sgn_macs(network: SGN, layout: Layout, frames: int) -> Macs:
     return count_macs(network, (torch.zeros(1, frames, layout.num_joints, 3, device=device),), RULES)
 
 
-def spatial_macs(network: AdaSGN, frames: int) -> list[Macs]:
+def spatial_macs(network: AdaSGN, layout: Layout, frames: int) -> list[Macs]:
     """One person's clip through the spatial module (and joint transform) of each action."""
     counts = []
     for spatial, transform in zip(network.spatial, network.joint_transforms, strict=True):
-        x_TVC = torch.zeros(frames, *transform.matrix.shape[:1], 3, device=transform.matrix.device)
+        x_TVC = torch.zeros(frames, layout.num_joints, 3, device=network.temperature.device)
         reduced_TVC = transform(x_TVC).detach()
         counts.append(count_macs(transform, (x_TVC,), RULES) + count_macs(spatial, (reduced_TVC, reduced_TVC), RULES))
     return counts
 
 
-def adasgn_macs(network: AdaSGN, frames: int, shares: Sequence[float]) -> Macs:
+def adasgn_macs(network: AdaSGN, layout: Layout, frames: int, shares: Sequence[float]) -> Macs:
     """One person's clip through AdaSGN whose actions are taken with `shares` (fractions of the skeletons).
 
     Fixed is what every clip pays: action 0, the policy and the temporal module; the paper leaves the classifier out.
     """
-    per_action = spatial_macs(network, frames)
+    per_action = spatial_macs(network, layout, frames)
     features = torch.zeros(1, frames, network.classifier.in_features // 2, device=network.classifier.weight.device)
     total = per_action[0] + count_macs(network.temporal, (features,), {**RULES, nn.AdaptiveMaxPool1d: lambda *_: 0})
     total += Macs(0, network.classifier.weight.numel())
@@ -78,4 +78,4 @@ def nominal_gmacs(layout: Layout, frames: int) -> list[float]:
     It is the same for narrower networks, so that alpha keeps its meaning.
     """
     network = AdaSGN(AdaSGNSettings(), layout, classes=2, frames=frames)
-    return [macs.as_paper / 1e9 for macs in spatial_macs(network, frames)]
+    return [macs.as_paper / 1e9 for macs in spatial_macs(network, layout, frames)]

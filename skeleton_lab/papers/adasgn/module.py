@@ -12,7 +12,9 @@ from torch import Tensor
 
 from data_modules.collate import PaddedBatch
 from data_modules.layouts import Layout
+from data_modules.readers import reader_for
 from data_modules.skeletons import Batch
+from skeleton_lab.backbones.sgn import SGN
 from skeleton_lab.config import Request
 from skeleton_lab.layers.persons import mean_over_persons, pack_persons, sum_over_persons
 from skeleton_lab.measure.macs import Macs
@@ -28,6 +30,8 @@ PRINTED_TEMPERATURE_DECAY = 0.096
 
 class SGNModule(ClassificationModule):
     """SGN on all joints, and the six single models that AdaSGN starts from."""
+
+    network: SGN
 
     def __init__(self, settings: RunSettings, layout: Layout, classes: int) -> None:
         super().__init__(settings, layout, classes)
@@ -51,29 +55,33 @@ class SGNModule(ClassificationModule):
 class AdaSGNModule(ClassificationModule):
     """The second stage: the policy, the temporal module and, later, everything."""
 
+    network: AdaSGN
+    gmacs_A: Tensor
+    alpha: Tensor
+
     def __init__(self, settings: RunSettings, layout: Layout, classes: int) -> None:
         super().__init__(settings, layout, classes)
         self.model: AdaSGNSettings = settings.model
         self.network = AdaSGN(self.model, layout, classes, settings.data.clip_len)
-        self.register_buffer("gmacs_A", torch.tensor(macs.nominal_gmacs(layout, settings.data.clip_len)), persistent=False)
+        self.register_buffer(
+            "gmacs_A", torch.tensor(macs.nominal_gmacs(layout, settings.data.clip_len)), persistent=False
+        )
         self.register_buffer("alpha", torch.tensor(0.0))
 
     @classmethod
     def requires(cls, request: Request, settings: RunSettings) -> dict[str, Request]:
         if not settings.model.pretrained:
             return {}
-        from data_modules.readers import READERS
-
         return {
             f"{size}-{joints}": request.for_model("adasgn_single", {"model.joints": joints, "model.size": size})
-            for joints in READERS[request.dataset].layout.joint_levels
+            for joints in reader_for(request.dataset).layout.joint_levels
             for size in SIZES
         }
 
     def start_from(self, checkpoints: Mapping[str, Path]) -> None:
-        """The spatial modules and matrices of the single models; policy, temporal module and classifier start afresh."""
-        for (role, path), spatial, transform in zip(
-            checkpoints.items(), self.network.spatial, self.network.joint_transforms, strict=True
+        """Load the single models' spatial modules and matrices; policy, temporal module and classifier start afresh."""
+        for path, spatial, transform in zip(
+            checkpoints.values(), self.network.spatial, self.network.joint_transforms, strict=True
         ):
             weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
             spatial.load_state_dict(_below("network.spatial.", weights))
@@ -124,7 +132,7 @@ class AdaSGNModule(ClassificationModule):
     def count_macs(self, measured: Mapping[str, float]) -> Macs:
         published = dict(enumerate(macs.PUBLISHED_SHARES))
         shares = [measured.get(f"share_{action}", published[action]) / 100 for action in published]
-        return macs.adasgn_macs(self.network, self.settings.data.clip_len, shares)
+        return macs.adasgn_macs(self.network, self.layout, self.settings.data.clip_len, shares)
 
 
 def persons(batch: Batch, absent: AbsentPersons) -> tuple[Tensor, Tensor]:

@@ -4,6 +4,7 @@ Axes: P persons that are present, T frames, V joints, C channels, A = 6 actions,
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +21,7 @@ LOWEST_TEMPERATURE = 1e-3
 
 
 class JointTransform(nn.Module):
-    """X' = Mᵀ X along the joints (Eq. 3): (…, V, 3) → (…, V', 3). M (V, V') starts as the means of the layout's groups."""
+    """X' = Mᵀ X along the joints (Eq. 3): (…, V, 3) → (…, V', 3). M (V, V') starts as means of the layout's groups."""
 
     def __init__(self, layout: Layout, joints: int) -> None:
         super().__init__()
@@ -67,10 +68,12 @@ class Decision:
 class AdaSGN(nn.Module):
     """Six spatial modules, one for each action = (number of joints, size), and one temporal module for all.
 
-    Actions are numbered by joints ascending, small before big: S-1 B-1 S-9 B-9 S-25 B-25, the columns of Table 3. Action 0
-    is always computed: its features are what the policy sees (Eq. 4).
+    Actions are numbered by joints ascending, small before big: S-1 B-1 S-9 B-9 S-25 B-25, the columns of Table 3.
+    Action 0 is always computed: its features are what the policy sees (Eq. 4).
     1,757,856 parameters for 25 joints and 60 classes.
     """
+
+    temperature: Tensor
 
     def __init__(self, settings: AdaSGNSettings, layout: Layout, classes: int, frames: int) -> None:
         super().__init__()
@@ -87,7 +90,7 @@ class AdaSGN(nn.Module):
         self.register_buffer("temperature", torch.tensor(settings.temperature))
 
     def forward(self, x_PTVC: Tensor, spatial_gradient: bool = True) -> Decision:
-        """spatial_gradient: False computes the spatial modules without a graph, for the epochs in which they are frozen."""
+        """spatial_gradient: False computes the spatial modules without a graph, while they are frozen."""
         with torch.set_grad_enabled(spatial_gradient and torch.is_grad_enabled()):
             features_PTAC = self.all_features(x_PTVC)
         actions_PTA = self.choose(features_PTAC[:, :, 0])
@@ -97,7 +100,7 @@ class AdaSGN(nn.Module):
     def all_features(self, x_PTVC: Tensor) -> Tensor:
         """The features of every action: (P, T, V, 3) → (P, T, A, C)."""
         features = [
-            skeleton_features(spatial, transform(x_PTVC))
+            skeleton_features(cast(SpatialModule, spatial), transform(x_PTVC))
             for spatial, transform in zip(self.spatial, self.joint_transforms, strict=True)
         ]
         return torch.stack(features, dim=2)
@@ -116,7 +119,7 @@ class AdaSGN(nn.Module):
             return F.one_hot(drawn, actions).to(features_PTC.dtype)
         log_probability_PTA = self.policy(features_PTC).float().log_softmax(dim=-1)
         if self.training or self.sample_in_evaluation:
-            temperature = self.temperature.clamp(min=LOWEST_TEMPERATURE)
+            temperature = max(self.temperature.item(), LOWEST_TEMPERATURE)
             return F.gumbel_softmax(log_probability_PTA, tau=temperature, hard=True)
         return F.one_hot(log_probability_PTA.argmax(dim=-1), actions).to(features_PTC.dtype)
 

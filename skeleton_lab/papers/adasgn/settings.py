@@ -30,7 +30,8 @@ class AdaSGNSettings:
     """policy: 'learned', 'random' (Table 3's rand) or 'all' (its fuse).
     alpha: the weight of the efficiency loss, in 1 / GMACs of the published width; it grows from 0 over
         `alpha_warmup_epochs`.
-    efficiency_loss: 'mean_over_actions' is what the published values of alpha were used with; 'sum_over_actions' is Eq. 12.
+    efficiency_loss: 'mean_over_actions' is what the published values of alpha were used with; 'sum_over_actions' is
+        Eq. 12.
     temperature, temperature_schedule: Gumbel-softmax's τ starts at `temperature` and is multiplied by
         `temperature_decay` at each epoch ('exponential'), or by 0.096 as the paper prints ('as_printed').
     evaluation_actions: 'argmax', or 'sampled' with Gumbel noise as the released code does.

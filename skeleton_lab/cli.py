@@ -1,0 +1,50 @@
+"""The command line: `skeleton-lab VERB [NAME] [key=value …]`.
+
+Exit codes: 0 done, 1 some run failed, 2 the request was wrong.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from data_modules.errors import DataError
+from skeleton_lab.errors import RequestError, unknown
+from skeleton_lab.verbs import VERBS, Arguments
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code."""
+    options, rest = _parser().parse_known_args(argv)
+    try:
+        misplaced = [word for word in rest if word.startswith("-")]
+        if misplaced:
+            raise RequestError(f"unknown option {misplaced[0]}: there are --json, --debug and --help")
+        if options.verb not in VERBS:
+            raise unknown("verb", options.verb, VERBS)
+        return VERBS[options.verb].run(Arguments.parse([*options.words, *rest], options.json))
+    except (RequestError, DataError) as error:
+        if options.debug:
+            raise
+        print(f"skeleton-lab: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    verbs = "\n".join(f"  {name:<10} {verb.summary}" for name, verb in VERBS.items())
+    parser = argparse.ArgumentParser(
+        "skeleton-lab",
+        usage="skeleton-lab VERB [NAME] [key=value …] [--json] [--debug]",
+        description=f"verbs:\n{verbs}",
+        epilog="Settings are key=value pairs: scale=paper dataset=shrec2017 data_root=… output_dir=… devices=8, and any "
+        "key of a run, such as training.epochs=5 or, where it is unique, epochs=5.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("verb", metavar="VERB")
+    parser.add_argument("words", nargs="*", metavar="NAME key=value")
+    parser.add_argument("--json", action="store_true", help="print JSON, where the verb can")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

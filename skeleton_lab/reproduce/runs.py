@@ -1,0 +1,144 @@
+"""Runs: what identifies one, what it builds on, and the folder that holds everything about it."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import OmegaConf
+
+from data_modules.settings import SkeletonSettings
+from skeleton_lab.config import Request, compose
+from skeleton_lab.files import write_json, write_text, write_whole
+from skeleton_lab.registry import MODELS
+from skeleton_lab.reproduce.sources import Source
+from skeleton_lab.settings import RunSettings, TrainingSettings
+
+
+@dataclass(frozen=True)
+class Run:
+    """One resolved configuration on one prepared dataset, with the runs it starts from, by role.
+
+    key: a digest of the settings that differ from their defaults, so that a new setting leaves older runs valid; of the
+        data; of the version of the model's code; and of the required runs' keys.
+    """
+
+    settings: RunSettings
+    source: Source
+    requires: Mapping[str, "Run"]
+    key: str
+
+    @property
+    def name(self) -> str:
+        data = self.settings.data
+        return f"{self.settings.name}-{data.dataset}-{data.protocol}-{self.key}"
+
+
+def differing(settings: RunSettings) -> dict[str, Any]:
+    """What identifies a run: its settings that differ from the schema's defaults, nested. The scale only sets others."""
+    defaults = asdict(RunSettings(settings.name, type(settings.model)(), SkeletonSettings(), TrainingSettings()))
+    found = asdict(settings)
+    kept: dict[str, Any] = {"name": settings.name, "seed": settings.seed}
+    for section in ("model", "data", "training"):
+        kept[section] = {key: value for key, value in found[section].items() if value != defaults[section][key]}
+    return kept
+
+
+class Planner:
+    """From requests to runs on the prepared datasets `sources`, each request resolved once."""
+
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        self.sources = sources
+        self._planned: dict[str, Run] = {}
+
+    def plan(self, request: Request) -> Run:
+        """The run that a request asks for, with those it requires."""
+        known = repr(request)
+        if known not in self._planned:
+            self._planned[known] = self._resolve(request)
+        return self._planned[known]
+
+    def _resolve(self, request: Request) -> Run:
+        settings = compose(request)
+        model = MODELS[request.model]
+        required = model.module_class().requires(request, settings)
+        requires = {role: self.plan(each) for role, each in required.items()}
+        source = self.sources[request.dataset]
+        identity = {
+            "settings": differing(settings),
+            "data": source.store.digest,
+            "version": model.version,
+            "requires": {role: run.key for role, run in requires.items()},
+        }
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+        return Run(settings, source, requires, digest[:12])
+
+
+def in_order(runs: Iterable[Run]) -> list[Run]:
+    """The runs and all that they require, each once, after those it requires."""
+
+    def walk(run: Run) -> Iterator[Run]:
+        for required in run.requires.values():
+            yield from walk(required)
+        yield run
+
+    return list({run.key: run for root in runs for run in walk(root)}.values())
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """The logits (N, K) and labels (N,) of the test set, joined by sample id (N,)."""
+
+    sample_id: NDArray[np.str_]
+    label: NDArray[np.int64]
+    logits: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Where a run lives. It is finished when its result is there, which is written last."""
+
+    path: Path
+
+    @property
+    def lock(self) -> Path:
+        return self.path.with_name(f"{self.path.name}.lock")
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint.ckpt"
+
+    @property
+    def resume(self) -> Path:
+        """Checkpoints with the optimiser's state, which are there only while the run is under way."""
+        return self.path / "resume"
+
+    @property
+    def is_finished(self) -> bool:
+        return (self.path / "result.json").exists()
+
+    def write_settings(self, settings: RunSettings) -> None:
+        write_text(self.path / "settings.yaml", OmegaConf.to_yaml(OmegaConf.structured(settings)))
+
+    def write_result(self, metrics: Mapping[str, float], provenance: Mapping[str, Any]) -> None:
+        write_json(self.path / "result.json", {"metrics": dict(metrics), "provenance": dict(provenance)})
+
+    def result(self) -> dict[str, Any]:
+        return json.loads((self.path / "result.json").read_text(encoding="utf-8"))
+
+    def write_predictions(self, predictions: Predictions) -> None:
+        write_whole(
+            self.path / "predictions.npz", lambda scratch: np.savez(scratch, allow_pickle=False, **vars(predictions))
+        )
+
+    def predictions(self) -> Predictions:
+        with np.load(self.path / "predictions.npz", allow_pickle=False) as arrays:
+            return Predictions(arrays["sample_id"], arrays["label"], arrays["logits"])
+
+
+def folder_of(run: Run, output_dir: Path) -> RunFolder:
+    return RunFolder(output_dir / "runs" / run.name)

@@ -1,0 +1,163 @@
+"""Training one run: from its settings to a folder with everything that tables ask for.
+
+Axes: N clips of the test set, K classes.
+"""
+
+import logging
+import shutil
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, Logger
+from torch import Tensor
+
+from data_modules.layouts import LAYOUTS
+from data_modules.readers import reader_for
+from data_modules.skeletons import SkeletonDataModule
+from skeleton_lab.registry import MODELS
+from skeleton_lab.reproduce.runs import Predictions, Run, RunFolder
+from skeleton_lab.settings import ExecutionSettings, RunSettings
+from skeleton_lab.training.module import ClassificationModule, accuracies, derived_seed
+from skeleton_lab.training.provenance import provenance
+
+EpochReport = Callable[[int, int], None]
+
+# Drawn for evaluation, so that random actions are the same however often training was interrupted.
+EVALUATION = 10**6
+
+
+class ReportEpochs(Callback):
+    """Tell someone how far the training is: (epochs done, epochs in all)."""
+
+    def __init__(self, report: EpochReport) -> None:
+        self.report = report
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.report(trainer.current_epoch + 1, trainer.max_epochs or 0)
+
+
+def train(
+    run: Run,
+    folder: RunFolder,
+    required: Mapping[str, Path],
+    execution: ExecutionSettings,
+    report: EpochReport = lambda done, total: None,
+) -> None:
+    """Train a run, from where it was interrupted if it was, evaluate it on the test set, and write its result.
+
+    required: the checkpoints of the runs it starts from, by role.
+    """
+    _quieten()
+    origin, clock = provenance(), time.monotonic()
+    settings = run.settings
+    folder.path.mkdir(parents=True, exist_ok=True)
+    folder.write_settings(settings)
+    data = data_module(run, execution)
+    torch.manual_seed(derived_seed(settings.seed))
+    module = build_module(settings, data)
+    module.start_from(required)
+    trainer = _trainer(settings, folder, execution, report)
+    interrupted = folder.resume / "last.ckpt"
+    trainer.fit(module, data, ckpt_path=interrupted if interrupted.exists() else None, weights_only=True)
+    if settings.training.selection != "last":
+        best = torch.load(folder.resume / "best.ckpt", map_location="cpu", weights_only=True)
+        module.load_state_dict(best["state_dict"])
+    recorded = predict(trainer, module, data)
+    trainer.save_checkpoint(folder.checkpoint, weights_only=True)
+    folder.write_predictions(_predictions(recorded, data))
+    metrics = measure(module, recorded)
+    folder.write_result(
+        metrics, {**provenance(started), "data": run.source.label, "data_digest": run.source.store.digest}
+    )
+    shutil.rmtree(folder.resume, ignore_errors=True)
+
+
+def data_module(run: Run, execution: ExecutionSettings) -> SkeletonDataModule:
+    settings = run.settings
+    return SkeletonDataModule(
+        run.source.store,
+        reader_for(settings.data.dataset).protocols[settings.data.protocol],
+        settings.data,
+        settings.training.batch_size,
+        settings.seed,
+        settings.training.selection,
+        execution.workers,
+    )
+
+
+def build_module(settings: RunSettings, data: SkeletonDataModule) -> ClassificationModule:
+    layout = LAYOUTS[data.clips.store.layout] if data.clips.store else data.clips.layout
+    return MODELS[settings.name].module_class()(settings, layout, data.num_classes)
+
+
+def predict(trainer: Trainer, module: ClassificationModule, data: SkeletonDataModule) -> dict[str, Tensor]:
+    """What the module records of every test clip, in the order of the test set: {name: (N, …)}."""
+    torch.manual_seed(derived_seed(module.settings.seed, EVALUATION))
+    batches = trainer.predict(module, data.test_dataloader())
+    assert batches is not None
+    return {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+
+
+def measure(module: ClassificationModule, recorded: Mapping[str, Tensor]) -> dict[str, float]:
+    """Every number that a table can ask of a run."""
+    metrics = accuracies(recorded["logits"], recorded["label"])
+    metrics |= module.measure(recorded)
+    macs = module.count_macs(metrics)
+    metrics["parameters"] = sum(parameter.numel() for parameter in module.network.parameters())
+    metrics |= {"gmacs_as_paper": macs.as_paper / 1e9, "gmacs_all": macs.all / 1e9}
+    return metrics
+
+
+def _predictions(recorded: Mapping[str, Tensor], data: SkeletonDataModule) -> Predictions:
+    assert data.clips.store is not None
+    sample_id = data.clips.store.index.sample_id[recorded["position"].numpy()]
+    return Predictions(sample_id, recorded["label"].numpy(), recorded["logits"].numpy())
+
+
+def _trainer(settings: RunSettings, folder: RunFolder, execution: ExecutionSettings, report: EpochReport) -> Trainer:
+    return Trainer(
+        accelerator=execution.accelerator,
+        devices=execution.devices,
+        num_nodes=execution.nodes,
+        precision=settings.training.precision,
+        max_epochs=settings.training.epochs,
+        callbacks=[*_checkpoints(settings, folder), ReportEpochs(report)],
+        logger=_loggers(settings, folder, execution),
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=1,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+
+
+def _checkpoints(settings: RunSettings, folder: RunFolder) -> list[ModelCheckpoint]:
+    """One to resume from, after every epoch; one of the best epoch where one is selected."""
+    last = ModelCheckpoint(folder.resume, "last", save_on_train_epoch_end=True, enable_version_counter=False)
+    if settings.training.selection == "last":
+        return [last]
+    # In this order: the checkpoint to resume from must hold what the other has found.
+    best = ModelCheckpoint(folder.resume, "best", monitor="validation/top1", mode="max", enable_version_counter=False)
+    return [best, last]
+
+
+def _loggers(settings: RunSettings, folder: RunFolder, execution: ExecutionSettings) -> list[Logger]:
+    """Metrics of every epoch as CSV, a file for each time the run was started; W&B (offline unless logged in) on request."""
+    loggers: list[Logger] = [CSVLogger(folder.path, name="epochs")]
+    if execution.wandb:
+        from lightning.pytorch.loggers import WandbLogger
+
+        loggers.append(WandbLogger(folder.path.name, folder.path, project="skeleton_lab", config=asdict(settings)))
+    return loggers
+
+
+def _quieten() -> None:
+    """Lightning's advice is about training by hand; the executor speaks for itself."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="lightning")

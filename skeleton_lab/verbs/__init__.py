@@ -1,0 +1,33 @@
+"""The verbs of the command line, each in a file of its own; a verb's code is imported when it is called."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+
+from skeleton_lab.verbs.arguments import Arguments
+
+
+@dataclass(frozen=True)
+class Verb:
+    """summary: one line for the help; the code is `run` in the file of the verb's name."""
+
+    name: str
+    summary: str
+
+    def run(self, arguments: Arguments) -> int:
+        action: Callable[[Arguments], int] = import_module(f"skeleton_lab.verbs.{self.name}").run
+        return action(arguments)
+
+
+VERBS = {
+    verb.name: verb
+    for verb in (
+        Verb("tables", "list the tables, or show one as declared (--json for programs)"),
+        Verb("reproduce", "train what a table misses, and print it beside the paper's numbers"),
+        Verb("report", "print a table from the runs that are finished, training nothing"),
+        Verb("train", "train one model on one protocol of a dataset"),
+        Verb("prepare", "read a dataset's official files into a store"),
+        Verb("doctor", "look for damage in a dataset or in one recording"),
+        Verb("profile", "count a model's parameters and multiply–accumulates"),
+    )
+}

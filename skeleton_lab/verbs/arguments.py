@@ -1,0 +1,66 @@
+"""The words after a verb: a name, the settings of the request itself, and overrides for its runs."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from skeleton_lab.errors import RequestError
+from skeleton_lab.reproduce.session import Session
+from skeleton_lab.settings import ExecutionSettings
+
+EXECUTION_KEYS = tuple(field.name for field in fields(ExecutionSettings))
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """names: words without '='; settings: the last value of every key; as_json: whether JSON was asked for."""
+
+    names: tuple[str, ...]
+    settings: dict[str, str]
+    as_json: bool
+
+    @classmethod
+    def parse(cls, words: Sequence[str], as_json: bool = False) -> "Arguments":
+        pairs = [word.partition("=") for word in words if "=" in word]
+        names = tuple(word for word in words if "=" not in word)
+        # An empty value, as make passes for a variable that is not set, says nothing.
+        return cls(names, {key: value for key, _, value in pairs if value}, as_json)
+
+    def name(self, what: str) -> str:
+        """The one name that the verb needs."""
+        if len(self.names) != 1:
+            got = f"got {len(self.names)}: {' '.join(self.names)}" if self.names else "got none"
+            raise RequestError(f"give one {what} ({got})")
+        return self.names[0]
+
+    def take(self, key: str, default: str | None = None) -> str | None:
+        """The value of a key of the request itself."""
+        return self.settings.get(key, default)
+
+    def overrides(self, taken: Sequence[str] = ()) -> list[str]:
+        """What is left for the runs: `key=value` of all keys but those of the request itself."""
+        own = {"scale", "data_root", "output_dir", *EXECUTION_KEYS, *taken}
+        return [f"{key}={value}" for key, value in self.settings.items() if key not in own]
+
+    @property
+    def scale(self) -> str:
+        return self.settings.get("scale", "demo")
+
+    def session(self) -> Session:
+        """Where things lie, from `data_root=` and `output_dir=` or the environment's DATA_ROOT and OUTPUT_DIR."""
+        data_root = self.settings.get("data_root") or os.environ.get("DATA_ROOT")
+        output_dir = self.settings.get("output_dir") or os.environ.get("OUTPUT_DIR") or "outputs"
+        return Session(Path(data_root) if data_root else None, Path(output_dir), self._execution())
+
+    def _execution(self) -> ExecutionSettings:
+        asked = OmegaConf.create({key: self.settings[key] for key in EXECUTION_KEYS if key in self.settings})
+        try:
+            execution = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ExecutionSettings), asked))
+        except OmegaConfBaseException as error:
+            raise RequestError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+        assert isinstance(execution, ExecutionSettings)
+        return execution
