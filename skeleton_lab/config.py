@@ -110,7 +110,7 @@ def _checked(action: Callable[..., Any], *arguments: Any) -> Any:
         return action(*arguments)
     except OmegaConfBaseException as error:
         lines = str(error).splitlines()
-        raise RequestError(f"{error.full_key or 'settings'}: {lines[0]}") from error  # type: ignore[str-bytes-safe]
+        raise RequestError(f"{error.full_key or 'settings'}: {lines[0]}") from error
 
 
 @cache

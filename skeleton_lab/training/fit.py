@@ -71,10 +71,9 @@ def train(
     recorded = predict(trainer, module, data)
     trainer.save_checkpoint(folder.checkpoint, weights_only=True)
     folder.write_predictions(_predictions(recorded, data))
-    metrics = measure(module, recorded)
-    folder.write_result(
-        metrics, {**provenance(started), "data": run.source.label, "data_digest": run.source.store.digest}
-    )
+    seconds = round(time.monotonic() - clock, 1)
+    data_origin = {"data": run.source.label, "data_digest": run.source.store.digest}
+    folder.write_result(measure(module, recorded), {**origin, "seconds": seconds, **data_origin})
     shutil.rmtree(folder.resume, ignore_errors=True)
 
 
