@@ -109,8 +109,7 @@ def _checked(action: Callable[..., Any], *arguments: Any) -> Any:
     try:
         return action(*arguments)
     except OmegaConfBaseException as error:
-        lines = str(error).splitlines()
-        raise RequestError(f"{error.full_key or 'settings'}: {lines[0]}") from error
+        raise RequestError(f"{error.full_key!s}: {str(error).splitlines()[0]}") from error
 
 
 @cache

@@ -21,10 +21,11 @@ PAGE = (0.060, -0.110, 0.165)
 HAT_IN_HAND = (0.100, -0.100, 0.180)
 HEAD_TOP = (0.085, 0.140, 0.040)
 # Small motions that tell such places apart: heights for wrists, parts of a unit direction for hands.
-BRUSHING = 0.018
+BRUSHING = 0.022
 CLAPPING = 0.040
-RUBBING = 0.020
-SCRIBBLING = 0.70
+RUBBING = 0.030
+SCRIBBLING = 0.90
+TAPPING = 0.80
 STRIDE = 0.35
 
 
@@ -82,6 +83,19 @@ def write(actor: Actor) -> None:
     scribble = hold * SCRIBBLING * actor.style.amplitude
     actor.posture.hand_bend[:, actor.main, 0] += scribble * actor.swing(2.3)
     actor.posture.hand_bend[:, actor.main, 1] += scribble * actor.swing(2.9)
+
+
+def type_on_keyboard(actor: Actor) -> None:
+    """As reading and writing, but that the fingers of both hands point down and tap."""
+    hold = _hold_page(actor)
+    for side in (0, 1):
+        _aim_thumb(actor, side, (-1.0, 0.0, 0.0), hold)
+        actor.posture.hand_bend[:, side, 1] += hold * (TAPPING * actor.style.amplitude * actor.swing(2.6) - 0.3)
+
+
+def nod(actor: Actor) -> None:
+    bow = np.maximum(np.sin(2 * np.pi * 1.5 * actor.clock.phase), 0.0) * actor.clock.bump(0.0, 1.0, 0.1)
+    actor.posture.neck[:, 0] += 0.6 * actor.style.amplitude * bow
 
 
 def _hold_page(actor: Actor) -> Floats:

@@ -28,12 +28,18 @@ BONES = (
 CLOSED = 1.25  # radians by which each joint of a closed finger bends
 SIZE_SPREAD = 0.08
 AMPLITUDE_SPREAD = 0.20
-# Radians: how people hold their hands; metres: the path of a swipe, noise of all joints and of the finger tips.
+# Radians: how people hold their hands, and how the hand turns meanwhile; metres: half the path of a swipe, how far the
+# hand comes and goes around the gesture, how far it drifts; noise of all joints and of the finger tips.
 ATTITUDE_SPREAD = 0.20
-PATH = 0.11
-HAND_NOISE = 0.0025
+TURNING = 0.14
+PATH = 0.08
+APPROACH = 0.035
+DRIFT = 0.018
+HAND_NOISE = 0.003
 TIP_NOISE = 0.005
-DRIFT = 0.012
+# How far fingers are bent that rest, and that stay closed, from one person to the next.
+RELAXED = (0.05, 0.20)
+FOLDED = (0.75, 1.05)
 ONE_FINGER, WHOLE_HAND = 1, 2
 
 
@@ -100,11 +106,11 @@ def _close(hand: Gesturer, closed: Floats) -> None:
 
 
 def rotate_clockwise(hand: Gesturer) -> None:
-    hand.posture.turn[:, 2] += 1.3 * hand.amplitude * (hand.clock.ramp(0.05, 0.95) - 0.5)
+    hand.posture.turn[:, 2] -= 1.3 * hand.amplitude * (hand.clock.ramp(0.05, 0.95) - 0.5)
 
 
 def rotate_counter_clockwise(hand: Gesturer) -> None:
-    hand.posture.turn[:, 2] -= 1.3 * hand.amplitude * (hand.clock.ramp(0.05, 0.95) - 0.5)
+    hand.posture.turn[:, 2] += 1.3 * hand.amplitude * (hand.clock.ramp(0.05, 0.95) - 0.5)
 
 
 def _trace(*corners: tuple[float, float]) -> Callable[[Gesturer], None]:
@@ -158,16 +164,28 @@ def gesture(
     start, end = rng.uniform(0.0, 0.2), rng.uniform(0.8, 1.0)
     clock = Clock((np.arange(frames) / frames - start) / (end - start), np.arange(frames) / 30.0)
     posture = HandPosture(
-        np.zeros((frames, 3)), np.tile(attitude, (frames, 1)), np.full((frames, 5), 0.12), np.ones(frames)
+        np.zeros((frames, 3)),
+        np.tile(attitude, (frames, 1)),
+        np.full((frames, 5), person.uniform(*RELAXED)),
+        np.ones(frames),
     )
     # With one finger the thumb and the index act and the others stay closed.
     if fingers == ONE_FINGER:
-        posture.curl[:, 2:] += 0.65
+        posture.curl[:, 2:] = person.uniform(*FOLDED)
     acting = (0, 1) if fingers == ONE_FINGER else (0, 1, 2, 3, 4)
     GESTURES[number - 1][1](Gesturer(posture, clock, amplitude, acting))
-    posture.place[:] += rng.normal((0.1, -0.1, 0.5), 0.06)
-    posture.place[:] += np.cumsum(rng.standard_normal((frames, 3)), 0) * DRIFT / np.sqrt(frames)
+    _be_restless(posture, clock, rng)
     clean = place_hand(posture, size)
     sigma = np.full((HAND22.num_joints, 1), HAND_NOISE)
     sigma[5::4] = TIP_NOISE
     return clean, clean + sigma * rng.standard_normal(clean.shape)
+
+
+def _be_restless(posture: HandPosture, clock: Clock, rng: np.random.Generator) -> None:
+    """Come from somewhere, go somewhere, and drift and turn on the way."""
+    frames = len(posture.fan)
+    posture.place[:] += rng.normal((0.1, -0.1, 0.5), 0.06)
+    posture.place[:] += np.cumsum(rng.standard_normal((frames, 3)), 0) * DRIFT / np.sqrt(frames)
+    posture.place[:] += (1 - clock.ramp(-0.2, 0.1))[:, None] * rng.normal(0.0, APPROACH, 3)
+    posture.place[:] += clock.ramp(0.9, 1.2)[:, None] * rng.normal(0.0, APPROACH, 3)
+    posture.turn[:] += clock.ramp(0.0, 1.0)[:, None] * rng.normal(0.0, TURNING, 3)

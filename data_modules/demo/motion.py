@@ -13,20 +13,20 @@ FPS = 30.0
 # How people differ: the spread of amplitude and tempo, left-handers, where a hand goes (heights), how they stand.
 AMPLITUDE_SPREAD = 0.15
 TEMPO_SPREAD = 0.15
-LEFT_HANDED = 0.35
-PERFORMER_REACH = 0.022
+LEFT_HANDED = 0.25
+PERFORMER_REACH = 0.018
 STANCE_SPREAD = 0.06
 # How two performances of one person differ: factors of amplitude and tempo, and where a hand goes (heights).
 REPLICATION_SPREAD = 0.08
-REPLICATION_REACH = 0.015
+REPLICATION_REACH = 0.012
 # How restless people are: slow sway of trunk (radians), hands (heights) and weight (metres); leaning during the action
 # (radians); a hand that goes somewhere by itself, unless the action needs it. They move the body's mean as much as
 # many actions do, so that it alone tells little.
 SWAY = 0.035
 HAND_SWAY = 0.008
 WEIGHT_SHIFT = 0.06
-LEAN = 0.15
-STRAY_HAND_CHANCE = 0.4
+LEAN = 0.12
+STRAY_HAND_CHANCE = 0.2
 STRAY_HAND = ((0.06, 0.17), (-0.24, -0.04), (-0.04, 0.17))
 # Parts of a recording in which nothing happens yet, or any more.
 IDLE_BEFORE = (0.12, 0.32)

@@ -14,6 +14,8 @@ from data_modules.demo.motion import Actor
 NEAR = 0.85
 FAR = 2.3
 STEP_LENGTH = 0.6
+# Heights by which shaken hands go up and down.
+PUMPING = 0.035
 
 
 def _face(first: Actor, second: Actor, distance: Floats) -> None:
@@ -38,7 +40,15 @@ def shake_hands(first: Actor, second: Actor) -> None:
     hold, pump = first.clock.bump(0.1, 0.9, 0.25), first.swing(2.0)
     for actor in (first, second):
         actor.reach(actor.main, (0.030, -0.090, 0.230), hold)
-        actor.posture.wrists[:, actor.main, 1] += 0.02 * actor.style.amplitude * hold * pump
+        actor.posture.wrists[:, actor.main, 1] += PUMPING * actor.style.amplitude * hold * pump
+
+
+def give(first: Actor, second: Actor) -> None:
+    """One holds something out, the other takes it to itself."""
+    _face(first, second, np.full(len(first.clock.phase), NEAR + 0.1))
+    first.reach(first.main, (0.050, -0.080, 0.230), first.clock.bump(0.0, 0.7, 0.25))
+    second.reach(second.main, (0.050, -0.080, 0.230), second.clock.bump(0.3, 0.75, 0.2))
+    second.reach(second.main, (0.050, -0.150, 0.100), second.clock.bump(0.6, 1.1, 0.2))
 
 
 def approach(first: Actor, second: Actor) -> None:
@@ -84,6 +94,9 @@ NTU60_ACTIONS = (
     Action(28, "make a phone call/answer phone", single.phone_call, seconds=3.6),
     Action(50, "punching/slapping other person", punch, persons=2, seconds=2.2),
     Action(58, "handshaking", shake_hands, persons=2, seconds=2.4),
+    Action(56, "giving something to other person", give, persons=2, seconds=2.4),
+    Action(35, "nod head/bow", single.nod, seconds=2.2),
+    Action(30, "typing on a keyboard", single.type_on_keyboard, seconds=3.0),
     Action(11, "reading", single.read, seconds=3.0),
     Action(12, "writing", single.write, seconds=3.0),
 )

@@ -25,9 +25,10 @@ PERFORMERS = {
     False: ((1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18), (3, 6, 7, 10, 11, 12, 20, 21, 22, 23, 24, 26)),
     True: ((45, 46, 47, 49, 50, 52, 53, 54, 55, 56, 57, 58), (41, 42, 43, 44, 48, 51, 60, 61, 62, 63, 64, 65)),
 }
-BLOCK = 4  # so many performers act once, then again, before the next ones come
+BLOCK = 6  # so many performers act once, then again, before the next ones come
 ROUND = 2 * 12  # performances of one side before a setup is used again
 SETUP_PAIRS = 7  # pairs of an even and an odd setup
+MOST_PER_ACTION = 950  # recordings, a little less than 2 sides x 3 cameras x ROUND x SETUP_PAIRS
 FOLDERS = ("nturgb+d_skeletons", "nturgb+d_skeletons_s018_to_s032")
 PARTNER, PERSON, PERFORMANCE, VIEW = 1000, 1, 2, 3
 
@@ -73,7 +74,7 @@ def schedule(actions: tuple[Action, ...], clips: int) -> list[tuple[Performance,
     Two recordings of an action already lie in training and test of every protocol; where there is not even room for
     that, there are fewer actions.
     """
-    limit = len(actions) * 2 * 3 * ROUND * SETUP_PAIRS
+    limit = len(actions) * MOST_PER_ACTION
     if not 1 <= clips <= limit:
         raise DataError(f"the demo world has 1 to {limit} recordings here, not {clips}")
     actions = actions[: max(1, clips // 2)]
@@ -100,10 +101,11 @@ def _performance(action: Action, turn: int, side: int) -> Performance:
     later = action.number > 60
     again, within = divmod(turn, ROUND)
     block, place = divmod(within, 2 * BLOCK)
-    replication, position = divmod(place, BLOCK)
+    again_here, position = divmod(place, BLOCK)
+    replication = 1 + (position + again_here + side) % 2
     pair = (3 * turn + again) % SETUP_PAIRS
     setup = (18 if later else 2) + 2 * pair + (side + turn) % 2
-    return Performance(action, setup, PERFORMERS[later][side][BLOCK * block + position], replication + 1)
+    return Performance(action, setup, PERFORMERS[later][side][BLOCK * block + position], replication)
 
 
 @lru_cache(maxsize=8)

@@ -12,18 +12,20 @@ from data_modules.demo.bodies import JOINT, Floats, unit
 from data_modules.layouts import NTU25
 
 # Noise: a factor of everything below; metres at 3.5 m for the joints by how hard they are to track; how much of it
-# lingers, over how many frames; metres by which a joint is misplaced for a whole recording.
+# lingers, over how many frames; how far a joint is misplaced for a whole recording, as a part of its noise; metres by
+# which a whole body is misplaced together, lingering, which is what hides small motions from the body's mean.
 NOISE = 1.0
 TRUNK_NOISE = 0.004
-LIMB_NOISE = 0.009
-HAND_NOISE = 0.014
-TIP_NOISE = 0.019
+LIMB_NOISE = 0.008
+HAND_NOISE = 0.011
+TIP_NOISE = 0.013
 LINGERING = 0.7
 LINGER_FRAMES = 8
 BIAS = 0.35
+COMMON_NOISE = 0.015
 # Chances per body and recording, unless said otherwise.
-OCCLUSION_CHANCE = 0.10  # per limb
-HIDDEN_OCCLUSION_CHANCE = 0.30  # per limb on the side that the camera does not see
+OCCLUSION_CHANCE = 0.08  # per limb
+HIDDEN_OCCLUSION_CHANCE = 0.25  # per limb on the side that the camera does not see
 OCCLUSION_FRAMES = (8, 28)
 OCCLUSION_NOISE = 0.03
 DROP_CHANCE = 0.20
@@ -127,12 +129,16 @@ JOINT_NOISE = _joint_noise()
 
 def _noise(frames: int, distance: float, rng: np.random.Generator) -> Floats:
     """(T, V, 3) metres: white, lingering and lasting parts, growing with the distance."""
-    white = rng.standard_normal((frames + LINGER_FRAMES, NTU25.num_joints, 3))
-    total = np.cumsum(white, axis=0)
-    lingering = (total[LINGER_FRAMES:] - total[:-LINGER_FRAMES]) / np.sqrt(LINGER_FRAMES)
+    white = rng.standard_normal((frames, NTU25.num_joints, 3))
     lasting = rng.standard_normal((NTU25.num_joints, 3))
-    mixed = np.sqrt(1 - LINGERING**2) * white[:frames] + LINGERING * lingering + BIAS * lasting
-    return NOISE * distance / 3.5 * JOINT_NOISE * mixed
+    mixed = np.sqrt(1 - LINGERING**2) * white + LINGERING * _lingering(frames, NTU25.num_joints, rng) + BIAS * lasting
+    return NOISE * distance / 3.5 * (JOINT_NOISE * mixed + COMMON_NOISE * _lingering(frames, 1, rng))
+
+
+def _lingering(frames: int, joints: int, rng: np.random.Generator) -> Floats:
+    """(T, joints, 3) of unit variance, alike within LINGER_FRAMES."""
+    total = np.cumsum(rng.standard_normal((frames + LINGER_FRAMES, joints, 3)), axis=0)
+    return (total[LINGER_FRAMES:] - total[:-LINGER_FRAMES]) / np.sqrt(LINGER_FRAMES)
 
 
 def _occlude(seen: Floats, state: NDArray[np.int64], rng: np.random.Generator) -> None:

@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from skeleton_lab.config import Request, declaration, parse_overrides
+from skeleton_lab.config import Request, compose, declaration, parse_overrides
 from skeleton_lab.registry import MODELS
 from skeleton_lab.reproduce.runs import Planner, folder_of
 from skeleton_lab.verbs.arguments import Arguments
@@ -16,6 +16,7 @@ def run(arguments: Arguments) -> int:
     protocol = arguments.take("protocol") or protocols[0]
     overrides = parse_overrides(arguments.overrides(("dataset", "protocol")), MODELS)
     request = Request(model, dataset, protocol, arguments.scale, {}, overrides)
+    compose(request)
     session = arguments.session()
     planned = Planner({dataset: session.prepare(dataset, arguments.scale)}).plan(request)
     outcome = session.execute([planned])

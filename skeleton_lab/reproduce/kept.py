@@ -1,0 +1,66 @@
+"""Measured tables worth keeping: experiments/results/<table>.csv, one row for each cell and seed, with provenance."""
+
+import csv
+import io
+from pathlib import Path
+
+from skeleton_lab.config import DECLARATIONS
+from skeleton_lab.files import write_text
+from skeleton_lab.reproduce.report import Result
+
+COLUMNS = (
+    *("row", "column", "metric", "dataset", "scale", "overrides", "seed", "measured", "reported", "verdict"),
+    *("data", "run", "commit", "torch", "hardware", "started", "seconds"),
+)
+KEY = ("row", "column", "dataset", "scale", "overrides", "seed")
+
+
+def keep(result: Result) -> Path:
+    """Add the result's measured cells to its file; rows kept earlier stay, those measured again are replaced."""
+    path = DECLARATIONS / "results" / f"{result.table.id}.csv"
+    rows = {tuple(row[key] for key in KEY): row for row in [*_read(path), *_rows(result)]}
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows.values())
+    write_text(path, text.getvalue())
+    return path
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _rows(result: Result) -> list[dict[str, str]]:
+    table = result.table
+    rows = []
+    for each in result.measured:
+        for seed, value in enumerate(each.values):
+            members = len(each.runs) // max(len(each.cell.seeds), 1)
+            names = each.runs[seed * members : (seed + 1) * members]
+            origin = result.origins[names[0]]
+            rows.append(
+                {
+                    "row": each.cell.row,
+                    "column": each.cell.column,
+                    "metric": each.cell.metric,
+                    "dataset": table.dataset,
+                    "scale": table.scale,
+                    "overrides": " ".join(f"{key}={value}" for key, value in table.overrides.items()),
+                    "seed": str(each.cell.seeds[seed][0].changes["seed"]),
+                    "measured": f"{value:.6g}",
+                    "reported": "" if each.cell.reported is None else f"{each.cell.reported:g}",
+                    "verdict": each.verdict,
+                    "data": result.data,
+                    "run": " + ".join(names),
+                    "commit": origin["commit"],
+                    "torch": origin["versions"]["torch"],
+                    "hardware": origin["hardware"],
+                    "started": origin["started"],
+                    "seconds": str(origin["seconds"]),
+                }
+            )
+    return rows

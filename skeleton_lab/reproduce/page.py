@@ -1,0 +1,106 @@
+"""A measured table as one HTML page that needs nothing beside it, and as a table on the terminal."""
+
+import base64
+from collections.abc import Iterable
+from html import escape
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from skeleton_lab.files import write_text
+from skeleton_lab.reproduce.assemble import Measured
+from skeleton_lab.reproduce.report import Result, grid, measured_text, reported_number
+
+COLOURS = {"reproduced": "green", "better": "cyan", "gap": "red"}
+SHORT = {"not comparable": "n/c"}
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem; color: #1c2330; }
+h1 { font-size: 1.4rem; } .caution { background: #fff3cd; padding: .6rem 1rem; border-left: 4px solid #e0a800; }
+table { border-collapse: collapse; margin: 1rem 0; } th, td { padding: .3rem .7rem; border-bottom: 1px solid #dde2ea; }
+th { text-align: left; font-weight: 600; } td { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td small { display: block; color: #667085; } .verdict { font-size: .75rem; color: #667085; }
+.reproduced .verdict { color: #17803d; } .better .verdict { color: #0b6fa4; } .gap .verdict { color: #b42318; }
+img { max-width: 100%; } footer { color: #667085; font-size: .85rem; }
+"""
+
+
+def write_page(result: Result, folder: Path, pictures: Iterable[str]) -> None:
+    """table.html, with the pictures (file names in the folder) inside it."""
+    table = result.table
+    caution = f'<p class="caution">{escape(result.caution)}</p>' if result.caution else ""
+    notes = "".join(f"<li>{escape(note)}</li>" for note in (*table.footnotes, *result.problems))
+    body = [
+        f"<h1>{escape(table.id)}: {escape(table.title)}</h1>",
+        f"<p>Measured on {escape(result.headline)}. Each cell: measured, then the paper's number, then the verdict.</p>",
+        caution,
+        *(_html_block(block) for block in result.blocks()),
+        f"<ul>{notes}</ul>" if notes else "",
+        *(_html_picture(folder / picture) for picture in pictures),
+        f"<footer><h2>Where the numbers come from</h2><ul>{_html_origins(result)}</ul></footer>",
+    ]
+    head = f'<meta charset="utf-8"><title>{escape(table.id)}</title><style>{STYLE}</style>'
+    write_text(
+        folder / "table.html", f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(body)}</body></html>"
+    )
+
+
+def _html_block(block: list[Measured]) -> str:
+    columns, rows = grid(block)
+    header = "".join(f"<th>{escape(column)}</th>" for column in ["", *columns])
+    lines = [f"<tr><th>{escape(name)}</th>{''.join(_html_cell(each) for each in cells)}</tr>" for name, cells in rows]
+    return f"<table><thead><tr>{header}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+
+
+def _html_cell(each: Measured | None) -> str:
+    if each is None:
+        return "<td></td>"
+    reported = reported_number(each.cell)
+    paper = f"<small>paper {escape(reported)}</small>" if reported else ""
+    return (
+        f'<td class="{each.verdict.replace(" ", "-")}" title="{escape(", ".join(each.runs))}">'
+        f'{escape(measured_text(each))} {paper}<span class="verdict">{each.verdict}</span></td>'
+    )
+
+
+def _html_picture(path: Path) -> str:
+    encoded = base64.b64encode(path.read_bytes()).decode()
+    return f'<p><img alt="{escape(path.stem)}" src="data:image/png;base64,{encoded}"></p>'
+
+
+def _html_origins(result: Result) -> str:
+    return "".join(
+        f"<li>{escape(name)}: {escape(', '.join(f'{key} {value}' for key, value in origin.items()))}</li>"
+        for name, origin in result.origins.items()
+    )
+
+
+def print_table(result: Result, console: Console) -> None:
+    """The table on the terminal: measured value and verdict, the paper's number below."""
+    console.print(f"\n[bold]{result.table.id}[/]: {result.table.title}", highlight=False)
+    for block in result.blocks():
+        columns, rows = grid(block)
+        shown = RichTable(box=None, padding=(0, 1), header_style="bold")
+        shown.add_column("")
+        for column in columns:
+            shown.add_column(column, justify="right", no_wrap=True)
+        for name, cells in rows:
+            shown.add_row(name, *(_terminal_cell(each) for each in cells))
+        console.print(shown)
+    lines = [
+        "upper line: measured and verdict (n/c: not comparable with the paper); lower line: the paper's number",
+        *result.table.footnotes,
+        *result.problems,
+    ]
+    console.print("\n".join(lines), style="dim", highlight=False, markup=False)
+    console.print(result.caution or f"Measured on {result.headline}.", style="bold", highlight=False)
+
+
+def _terminal_cell(each: Measured | None) -> Text:
+    if each is None:
+        return Text("")
+    verdict = SHORT.get(each.verdict, each.verdict)
+    text = Text(f"{measured_text(each)} ").append(verdict, style=COLOURS.get(each.verdict, "dim"))
+    return text.append(f"\n{reported_number(each.cell)}", style="dim")

@@ -1,0 +1,134 @@
+"""A measured table as files: table.json for programs, table.md for text, and what both and the page share."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from skeleton_lab.files import write_json, write_text
+from skeleton_lab.reproduce.assemble import Measured
+from skeleton_lab.reproduce.metrics import METRICS
+from skeleton_lab.reproduce.tables import Cell, Table
+
+# More columns than this are shown one group at a time.
+WIDEST = 8
+
+
+@dataclass(frozen=True)
+class Result:
+    """A table with everything measured of it. origins: the provenance of its runs, by their names."""
+
+    table: Table
+    measured: tuple[Measured, ...]
+    data: str
+    origins: Mapping[str, Mapping[str, Any]]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def headline(self) -> str:
+        """What the numbers were measured on, in one line."""
+        asked = "" if self.table.dataset == self.table.home else f", asked of {self.table.dataset}"
+        overrides = "".join(f", {key}={value}" for key, value in self.table.overrides.items())
+        return f"{self.data}{asked}, {self.table.scale} scale{overrides}"
+
+    @property
+    def is_comparable(self) -> bool:
+        return any(each.verdict in ("reproduced", "better", "gap") for each in self.measured)
+
+    @property
+    def caution(self) -> str | None:
+        """Why the measured numbers may not be held against the paper's, if they may not."""
+        if self.is_comparable or not any(each.values for each in self.measured):
+            return None
+        return f"Measured on {self.headline}: not comparable with the paper."
+
+    def blocks(self) -> list[list[Measured]]:
+        """The cells of each part that is shown as a table of its own: all of them, or a group of columns at a time."""
+        if len(self.table.unique("column")) <= WIDEST:
+            return [list(self.measured)]
+        return [[each for each in self.measured if each.cell.group == group] for group in self.table.unique("group")]
+
+
+def grid(block: Sequence[Measured]) -> tuple[list[str], list[tuple[str, list[Measured | None]]]]:
+    """The column names, and each row's name and cells in the columns' order."""
+    columns = list(dict.fromkeys(each.cell.column for each in block))
+    rows = list(dict.fromkeys(each.cell.row for each in block))
+    found = {(each.cell.row, each.cell.column): each for each in block}
+    return columns, [(row, [found.get((row, column)) for column in columns]) for row in rows]
+
+
+def number(value: float | None, cell: Cell) -> str:
+    return "–" if value is None else f"{value:,.{METRICS[cell.metric].decimals}f}"
+
+
+def reported_number(cell: Cell) -> str:
+    return "" if cell.reported is None else f"{cell.reported:g}"
+
+
+def measured_text(each: Measured) -> str:
+    """The measured value with its spread over seeds; a quoted cell has none."""
+    if each.verdict == "quoted":
+        return "–"
+    spread = f" ± {number(each.spread, each.cell)}" if each.spread is not None else ""
+    return number(each.value, each.cell) + spread
+
+
+def write_report(result: Result, folder: Path, pictures: Iterable[str]) -> None:
+    """table.json and table.md. pictures: their file names in the folder."""
+    write_json(folder / "table.json", as_json(result))
+    write_text(folder / "table.md", as_markdown(result, pictures))
+
+
+def as_json(result: Result) -> dict[str, Any]:
+    table = result.table
+    return {
+        "id": table.id,
+        "paper": table.paper,
+        "kind": table.kind,
+        "title": table.title,
+        "datasets": [table.dataset],
+        "data": result.data,
+        "scale": table.scale,
+        "overrides": dict(table.overrides),
+        "cells": [_cell_json(each) for each in result.measured],
+        "problems": list(result.problems),
+        "provenance": {name: dict(origin) for name, origin in result.origins.items()},
+    }
+
+
+def _cell_json(each: Measured) -> dict[str, Any]:
+    return {
+        **declared_json(each.cell),
+        "measured": each.value,
+        "std": each.spread,
+        "seeds": len(each.values),
+        "verdict": each.verdict,
+        "runs": list(each.runs),
+    }
+
+
+def declared_json(cell: Cell) -> dict[str, Any]:
+    return {"row": cell.row, "column": cell.column, "metric": cell.metric, "reported": cell.reported}
+
+
+def as_markdown(result: Result, pictures: Iterable[str] = ()) -> str:
+    lines = [f"# {result.table.id}: {result.table.title}", "", f"Measured on {result.headline}.", ""]
+    if result.caution:
+        lines += [f"**{result.caution}**", ""]
+    lines += ["Each cell: measured, the paper's number in parentheses, verdict.", ""]
+    for block in result.blocks():
+        columns, rows = grid(block)
+        lines += ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+        for name, cells in rows:
+            lines.append("| " + " | ".join([name, *(_markdown_cell(each) for each in cells)]) + " |")
+        lines.append("")
+    lines += [f"- {note}" for note in (*result.table.footnotes, *result.problems)]
+    lines += [f"![{picture}]({picture})" for picture in pictures]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _markdown_cell(each: Measured | None) -> str:
+    if each is None:
+        return ""
+    reported = reported_number(each.cell)
+    return f"{measured_text(each)}{f' ({reported})' if reported else ''} {each.verdict}"

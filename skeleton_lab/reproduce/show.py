@@ -1,0 +1,48 @@
+"""From planned runs, finished or not, to the files of a table."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from skeleton_lab.figures import PICTURES
+from skeleton_lab.files import write_whole
+from skeleton_lab.reproduce.assemble import Planned, assemble
+from skeleton_lab.reproduce.page import write_page
+from skeleton_lab.reproduce.report import Result, write_report
+from skeleton_lab.reproduce.runs import folder_of
+from skeleton_lab.reproduce.tables import Table
+
+
+def table_folder(table: Table, output_dir: Path) -> Path:
+    """The tables of another dataset lie beside those of the paper's own."""
+    name = table.id if table.dataset == table.home else f"{table.id}-{table.dataset}"
+    return output_dir / "tables" / name
+
+
+def write_result(
+    table: Table, planned: Sequence[Planned], output_dir: Path, problems: Mapping[str, str] | None = None
+) -> Result:
+    """Assemble the table and write table.json, table.md, table.html and its pictures.
+
+    problems: what went wrong with a run, by its key.
+    """
+    runs = {run.name: run for each in planned for run in each.runs}
+    folders = {name: folder_of(run, output_dir) for name, run in runs.items()}
+    result = Result(
+        table,
+        tuple(assemble(table, planned, output_dir)),
+        next((run.source.label for run in runs.values()), "quoted numbers"),
+        {name: folder.result()["provenance"] for name, folder in folders.items() if folder.is_finished},
+        tuple((problems or {}).values()),
+    )
+    folder = table_folder(table, output_dir)
+    pictures = [f"{name}.png" for name in table.pictures if _draw(name, result, folder)]
+    write_report(result, folder, pictures)
+    write_page(result, folder, pictures)
+    return result
+
+
+def _draw(name: str, result: Result, folder: Path) -> bool:
+    figure = PICTURES[name](result)
+    if figure is not None:
+        write_whole(folder / f"{name}.png", lambda path: figure.savefig(path, dpi=130))
+    return figure is not None

@@ -1,0 +1,15 @@
+"""`skeleton-lab prepare DATASET`: read the official files into a store; bad ones are reported and counted."""
+
+from skeleton_lab.config import declaration
+from skeleton_lab.verbs.arguments import Arguments
+
+
+def run(arguments: Arguments) -> int:
+    dataset = arguments.name("dataset")
+    declaration("datasets", dataset)
+    session = arguments.session()
+    source = session.prepare(dataset, arguments.scale)
+    for problem in source.store.problems:
+        session.console.print(f"{problem.problem}: {problem.remedy}", soft_wrap=True, highlight=False, markup=False)
+    session.console.print(f"prepared in {source.store.path}", soft_wrap=True)
+    return 0

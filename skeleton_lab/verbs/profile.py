@@ -1,0 +1,37 @@
+"""`skeleton-lab profile MODEL`: parameters and multiply–accumulates of one clip of one person."""
+
+import json
+
+from rich.console import Console
+
+from data_modules.readers import reader_for
+from skeleton_lab.config import Request, compose, declaration, parse_overrides
+from skeleton_lab.registry import MODELS
+from skeleton_lab.verbs.arguments import Arguments
+
+
+def run(arguments: Arguments) -> int:
+    model, dataset = arguments.name("model"), arguments.take("dataset") or "ntu60"
+    declaration("models", model)
+    protocol = arguments.take("protocol") or next(iter(declaration("datasets", dataset).default_protocols.values()))
+    overrides = parse_overrides(arguments.overrides(("dataset", "protocol", "action_shares")), [model])
+    # The published widths: the paper's scale, unless asked otherwise.
+    settings = compose(Request(model, dataset, protocol, arguments.take("scale") or "paper", {}, overrides))
+    reader = reader_for(dataset)
+    classes = len(reader.protocols[protocol].classes)
+    module = MODELS[model].module_class()(settings, reader.layout, classes)
+    shares = [float(share) for share in (arguments.take("action_shares") or "").strip("[]").split(",") if share]
+    macs = module.count_macs({f"share_{action}": share for action, share in enumerate(shares)})
+    found = {
+        "model": model,
+        "parameters": sum(parameter.numel() for parameter in module.network.parameters()),
+        "macs_as_paper": macs.as_paper,
+        "macs_all": macs.all,
+        "input": f"1 person, {settings.data.clip_len} frames, {reader.layout.num_joints} joints, {classes} classes",
+    }
+    if arguments.as_json:
+        print(json.dumps(found))
+        return 0
+    for name, value in found.items():
+        Console().print(f"{name:<14} {value:,}" if isinstance(value, int) else f"{name:<14} {value}", highlight=False)
+    return 0

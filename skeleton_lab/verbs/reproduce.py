@@ -1,0 +1,41 @@
+"""`skeleton-lab reproduce TABLE`: train what the table misses, and print it beside the paper's numbers."""
+
+from rich.console import Console
+
+from skeleton_lab.config import parse_overrides
+from skeleton_lab.errors import RequestError
+from skeleton_lab.reproduce.assemble import plan_table
+from skeleton_lab.reproduce.page import print_table
+from skeleton_lab.reproduce.show import table_folder, write_result
+from skeleton_lab.reproduce.tables import Table, load_table
+from skeleton_lab.verbs.arguments import Arguments
+
+OWN_KEYS = ("dataset", "seeds", "keep")
+
+
+def run(arguments: Arguments) -> int:
+    table, session = requested_table(arguments), arguments.session()
+    planned = plan_table(table, {table.dataset: session.prepare(table.dataset, table.scale)})
+    outcome = session.execute([run for each in planned for run in each.runs])
+    result = write_result(table, planned, session.output_dir, outcome.problems)
+    print_table(result, Console())
+    session.console.print(f"written to {table_folder(table, session.output_dir)}", soft_wrap=True)
+    return 1 if outcome.problems else 0
+
+
+def requested_table(arguments: Arguments) -> Table:
+    """The table as asked for: of which dataset, which seeds, and with which overrides."""
+    name, dataset, seeds = arguments.name("table"), arguments.take("dataset"), _seeds(arguments)
+    models = load_table(name, arguments.scale, dataset, seeds).models
+    overrides = parse_overrides(arguments.overrides(OWN_KEYS), models)
+    return load_table(name, arguments.scale, dataset, seeds, overrides)
+
+
+def _seeds(arguments: Arguments) -> list[int] | None:
+    asked = arguments.take("seeds")
+    if asked is None:
+        return None
+    try:
+        return [int(seed) for seed in asked.strip("[]").split(",")]
+    except ValueError as error:
+        raise RequestError(f"seeds={asked}: give whole numbers, such as seeds=1,2,3") from error
