@@ -154,13 +154,13 @@ def _in_order(positions: NDArray[np.int64]) -> list[Draw]:
 def _fold(folds: list[Fold], settings: SkeletonSettings) -> Fold:
     if not 0 <= settings.fold < len(folds):
         raise DataError(
-            f"{settings.dataset}/{settings.protocol} has folds 0 to {len(folds) - 1}, not {settings.fold}: set data.fold"
+            f"{settings.dataset}/{settings.protocol} has folds 0 to {len(folds) - 1}: set data.fold to one of them"
         )
     fold = folds[settings.fold]
     if not len(fold.train) or not len(fold.test):
         raise DataError(
-            f"{settings.dataset}/{settings.protocol} has {len(fold.train)} training and {len(fold.test)} test recordings "
-            "here: some of the dataset's files are missing"
+            f"{settings.dataset}/{settings.protocol}: {len(fold.train)} training and {len(fold.test)} test recordings; "
+            "some of the dataset's files are missing"
         )
     return fold
 
@@ -181,7 +181,7 @@ def _split(fold: Fold, store: Store, selection: Selection, seed: int) -> tuple[N
 
 
 def _balanced(positions: NDArray[np.int64], labels: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
-    """`count` of the positions: the first of every class, then the second of every class, and so on, in a random order."""
+    """`count` of the positions: the first of every class, then the second of every class, and so on, order drawn."""
     shuffled = np.random.default_rng(seed).permutation(positions)
     rank = np.empty(len(shuffled), np.int64)
     for label in np.unique(labels[shuffled]):

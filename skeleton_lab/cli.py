@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
         "skeleton-lab",
         usage="skeleton-lab VERB [NAME] [key=value …] [--json] [--debug]",
         description=f"verbs:\n{verbs}",
-        epilog="Settings are key=value pairs: scale=paper dataset=shrec2017 data_root=… output_dir=… devices=8, and any "
+        epilog="Settings are key=value pairs: scale=paper dataset=shrec2017 data_root=… output_dir=… devices=8, or any "
         "key of a run, such as training.epochs=5 or, where it is unique, epochs=5.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

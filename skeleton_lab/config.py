@@ -5,7 +5,7 @@ the table cell's, the user's.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,8 @@ def declaration(kind: str, name: str) -> DictConfig:
 
 def compose(request: Request) -> RunSettings:
     """The settings of one run. Raises RequestError for an unknown name, key or value."""
-    settings = _schema(request.model)
+    settings = OmegaConf.structured(defaults(request.model))
+    OmegaConf.set_struct(settings, True)
     for section in _sections(request):
         settings = _checked(OmegaConf.merge, settings, section)
     settings.data.dataset, settings.data.protocol, settings.scale = request.dataset, request.protocol, request.scale
@@ -77,13 +78,11 @@ def compose(request: Request) -> RunSettings:
     return run
 
 
-def _schema(model: str) -> DictConfig:
+def defaults(model: str) -> RunSettings:
+    """Every key of a model's runs at its default; '???' where a declaration must say. Raises RequestError."""
     if model not in MODELS:
         raise unknown("model", model, MODELS)
-    schema = RunSettings(model, MODELS[model].settings, SkeletonSettings(), TrainingSettings())
-    settings = OmegaConf.structured(schema)
-    OmegaConf.set_struct(settings, True)
-    return settings
+    return RunSettings(model, MODELS[model].settings(), SkeletonSettings(), TrainingSettings())
 
 
 def _sections(request: Request) -> list[DictConfig]:
@@ -115,10 +114,8 @@ def _checked(action: Callable[..., Any], *arguments: Any) -> Any:
 @cache
 def keys(model: str) -> frozenset[str]:
     """Every full key of a model's runs that can be set; dataset, protocol and scale are part of the request itself."""
-    settings = OmegaConf.to_container(_schema(model))
-    assert isinstance(settings, dict)
-    sections = {name: value for name, value in settings.items() if isinstance(value, dict)}
-    full = {f"{section}.{key}" for section, values in sections.items() for key in values}
+    settings = asdict(defaults(model))
+    full = {f"{section}.{key}" for section in ("model", "data", "training") for key in settings[section]}
     return frozenset(full | {"seed"}) - {"data.dataset", "data.protocol"}
 
 

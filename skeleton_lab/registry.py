@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Model:
     """settings: a dataclass, the keys under `model.`; module: 'package.file:Class', imported only when needed.
 
-    version: raise it when the code changes what a run results in; finished runs of the older version then count no more.
+    version: raise it when the code changes what a run results in; runs of the older version then count no more.
     """
 
     settings: type

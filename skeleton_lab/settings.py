@@ -12,8 +12,8 @@ class TrainingSettings:
 
     learning_rate is multiplied by `decay` after each of the `milestones` (epochs).
     label_smoothing: the probability that the other classes share (SGN's form; see training/losses.py).
-    selection: which weights are kept: the 'last', the best on 'validation' subjects, or the best on the 'test' set, which
-        is the papers' habit and flatters the result.
+    selection: which weights are kept: the 'last', the best on 'validation' subjects, or the best on the 'test' set,
+        which is the papers' habit and flatters the result.
     """
 
     epochs: int = "???"  # type: ignore[assignment]

@@ -169,7 +169,7 @@ def skeleton_features(spatial: SpatialModule, x_PTVC: Tensor) -> Tensor:
 
 
 def initialise(module: nn.Module) -> None:
-    """SGN's start: convolutions N(0, √(2 / (kernel·out))), but W of the graph convolutions 0: each joint begins alone."""
+    """SGN's start: convolutions N(0, √(2 / (kernel·out))), but W of graph convolutions 0: each joint begins alone."""
     for layer in module.modules():
         if isinstance(layer, PointwiseConv | nn.Conv1d):
             kernel = prod(layer.kernel_size) if isinstance(layer, nn.Conv1d) else 1

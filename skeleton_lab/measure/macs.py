@@ -18,7 +18,7 @@ Rule = Callable[[Any, Tensor, Tensor], int]
 
 @dataclass(frozen=True)
 class Macs:
-    """as_paper: by the paper's own rules. all: every convolution and matrix product, those of graphs and attention too."""
+    """as_paper: by the paper's own rules. all: every convolution and matrix product, graphs and attention too."""
 
     as_paper: int
     all: int

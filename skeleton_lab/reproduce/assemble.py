@@ -92,7 +92,7 @@ def _measure(cell: Cell, folders: Sequence[RunFolder]) -> float:
 
 
 def fused_accuracies(folders: Sequence[RunFolder], weights: Sequence[float]) -> dict[str, float]:
-    """The accuracies of a weighted sum of the runs' logits, joined by sample id. Raises ValueError where samples differ."""
+    """The accuracies of a weighted sum of logits, joined by sample id. Raises ValueError where the samples differ."""
     first, *others = [folder.predictions() for folder in folders]
     logits = weights[0] * first.logits
     order = np.argsort(first.sample_id)
@@ -115,7 +115,7 @@ def _verdict(cell: Cell, values: Sequence[float], comparable: bool) -> str:
 
 
 def judge(cell: Cell, values: Sequence[float]) -> str:
-    """'reproduced' within the tolerance (the seeds' spread, if there are several, else the table's), 'better', or 'gap'.
+    """'reproduced' within the tolerance (the seeds' spread, where there are several, or the table's), 'better' or 'gap'.
 
     Seeds that agree exactly, as on counts of operations, say nothing of a tolerance: then the table's applies too.
     """

@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
-from data_modules.settings import SkeletonSettings
-from skeleton_lab.config import Request, compose
+from skeleton_lab.config import Request, compose, defaults
 from skeleton_lab.files import write_json, write_text, write_whole
 from skeleton_lab.registry import MODELS
 from skeleton_lab.reproduce.sources import Source
-from skeleton_lab.settings import RunSettings, TrainingSettings
+from skeleton_lab.settings import RunSettings
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,11 @@ class Run:
 
 
 def differing(settings: RunSettings) -> dict[str, Any]:
-    """What identifies a run: its settings that differ from the schema's defaults, nested. The scale only sets others."""
-    defaults = asdict(RunSettings(settings.name, type(settings.model)(), SkeletonSettings(), TrainingSettings()))
-    found = asdict(settings)
+    """What identifies a run: its settings that differ from their defaults, nested. The scale only sets others."""
+    found, default = asdict(settings), asdict(defaults(settings.name))
     kept: dict[str, Any] = {"name": settings.name, "seed": settings.seed}
     for section in ("model", "data", "training"):
-        kept[section] = {key: value for key, value in found[section].items() if value != defaults[section][key]}
+        kept[section] = {key: value for key, value in found[section].items() if value != default[section][key]}
     return kept
 
 

@@ -1,4 +1,4 @@
-"""Tables as declared in experiments/tables: rows × columns of cells, each with the paper's number and the runs it needs."""
+"""Tables as declared in experiments/tables: rows × columns of cells, each with the paper's number and its runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Cell:
     """One number in a table.
 
     reported: the paper's number, None where it prints none (or prints it of another dataset).
-    seeds: for each seed the requests whose predictions are fused, one request where nothing is; empty for a quoted number.
+    seeds: for each seed the requests whose predictions are fused, one where nothing is; empty for a quoted number.
     weights: of the fused runs' logits.
     """
 
@@ -119,7 +119,7 @@ class _Context:
     overrides: Changes
 
     def text(self, template: str) -> str:
-        """Fill in the dataset's numbers of joints, which a declaration calls {joints[0]} (fewest) to {joints[2]} (all)."""
+        """Fill in the dataset's numbers of joints: {joints[0]} is the fewest, {joints[2]} all of them."""
         return template.format(joints=reader_for(self.dataset).layout.joint_levels)
 
 

@@ -147,7 +147,7 @@ def _checkpoints(settings: RunSettings, folder: RunFolder) -> list[ModelCheckpoi
 
 
 def _loggers(settings: RunSettings, folder: RunFolder, execution: ExecutionSettings) -> list[Logger]:
-    """Metrics of every epoch as CSV, a file for each time the run was started; W&B (offline unless logged in) on request."""
+    """Metrics of every epoch as CSV, a file for each start of the run; W&B (offline unless logged in) on request."""
     loggers: list[Logger] = [CSVLogger(folder.path, name="epochs")]
     if execution.wandb:
         from lightning.pytorch.loggers import WandbLogger

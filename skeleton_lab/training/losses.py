@@ -10,7 +10,7 @@ from torch.nn import functional as F
 def smoothed_cross_entropy(logits_NK: Tensor, labels_N: Tensor, smoothing: float) -> Tensor:
     """Cross-entropy against 1 − smoothing for the true class and smoothing / (K − 1) for each other one (SGN's form).
 
-    PyTorch shares its smoothing among all K classes, the true one too; this form is that one with smoothing·K / (K − 1).
+    PyTorch shares its smoothing among all K classes, the true one too: there it must be smoothing·K / (K − 1).
     """
     classes = logits_NK.shape[-1]
     return F.cross_entropy(logits_NK.float(), labels_N, label_smoothing=smoothing * classes / (classes - 1))

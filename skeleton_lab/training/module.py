@@ -1,4 +1,4 @@
-"""What the LightningModules of all papers share: one classification step, predictions joined by position, seeds by epoch.
+"""What the LightningModules of all papers share: the classification step, predictions, and seeds by epoch.
 
 Axes: N clips, K classes.
 """
@@ -32,7 +32,7 @@ class Output:
 
 
 class ClassificationModule(LightningModule):
-    """A network that classifies clips. A paper says how its network is built, what it records, and what else it minimises."""
+    """A network that classifies clips. A paper says how it is built, what it records, and what else it minimises."""
 
     network: nn.Module
 

@@ -1,4 +1,4 @@
-"""`skeleton-lab report TABLE`: print a table from the runs that are finished; `keep=true` adds it to experiments/results."""
+"""`skeleton-lab report TABLE`: print a table from finished runs; `keep=true` adds it to experiments/results."""
 
 from rich.console import Console
 
