@@ -229,6 +229,10 @@ class NtuReader(Reader):
             if ids is not None and ids[0] <= self.max_setup and 1 <= ids[-1] <= len(self.actions):
                 yield files[name]
 
+    def recognises(self, path: Path) -> bool:
+        ids = ids_in(path.name)
+        return path.suffix == ".skeleton" and (ids is None or 1 <= ids[-1] <= len(self.actions))
+
     def read(self, path: Path) -> SkeletonSequence:
         ids = ids_in(path.name)
         if ids is None:

@@ -85,6 +85,10 @@ class Reader(ABC):
     def read(self, path: Path) -> SkeletonSequence:
         """Read one recording. Raises UnreadableRecordingError, naming the line, where the file is damaged."""
 
+    @abstractmethod
+    def recognises(self, path: Path) -> bool:
+        """Whether a file of this name can be one of this dataset's recordings."""
+
     def find(self, data_root: Path) -> list[Path]:
         """All recordings below `data_root`. Raises DatasetMissingError when there are none."""
         root = data_root / self.folder

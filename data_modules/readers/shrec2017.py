@@ -22,7 +22,8 @@ FPS = 30.0
 LISTS = {"train": "train_gestures.txt", "test": "test_gestures.txt"}
 LIST_COLUMNS = 7
 PLACE = re.compile(r"/gesture_(\d+)/finger_(\d+)/subject_(\d+)/essai_(\d+)/[^/]+$")
-PLACE_IN_WORDS = "gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt"
+RECORDING = "skeletons_world.txt"
+PLACE_IN_WORDS = f"gesture_G/finger_F/subject_S/essai_E/{RECORDING}"
 FRAME_ROW = RowFormat(what="frame", columns=66, coordinates=66)
 
 GESTURES = (
@@ -93,7 +94,10 @@ class Shrec2017Reader(Reader):
         """Every recording that the lists name, whether its file is there or not: those of train, then those of test."""
         for gesture, finger, subject, essai in splits(root):
             folder = root / f"gesture_{gesture}" / f"finger_{finger}" / f"subject_{subject}" / f"essai_{essai}"
-            yield folder / "skeletons_world.txt"
+            yield folder / RECORDING
+
+    def recognises(self, path: Path) -> bool:
+        return path.name == RECORDING
 
     def read(self, path: Path) -> SkeletonSequence:
         """Read one hand; rows of zeros before it first appears are dropped, later ones are frames without a hand."""

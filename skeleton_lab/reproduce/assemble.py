@@ -115,7 +115,7 @@ def _verdict(cell: Cell, values: Sequence[float], comparable: bool) -> str:
 
 
 def judge(cell: Cell, values: Sequence[float]) -> str:
-    """'reproduced' within the tolerance (the seeds' spread, where there are several, or the table's), 'better' or 'gap'.
+    """'reproduced' within the tolerance (the seeds' spread, if there are several, or the table's), 'better' or 'gap'.
 
     Seeds that agree exactly, as on counts of operations, say nothing of a tolerance: then the table's applies too.
     """

@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from skeleton_lab.files import write_text
 from skeleton_lab.reproduce.runs import Run, RunFolder, folder_of, in_order
+from skeleton_lab.reproduce.train import train
 from skeleton_lab.settings import ExecutionSettings
 
 
@@ -71,8 +72,6 @@ def _attempt(
     run: Run, folder: RunFolder, output_dir: Path, execution: ExecutionSettings, watcher: Watcher
 ) -> str | None:
     """Train; any failure stays this run's own. Returns what went wrong, if something did."""
-    from skeleton_lab.training.fit import train
-
     required = {role: folder_of(each, output_dir).checkpoint for role, each in run.requires.items()}
     try:
         train(run, folder, required, execution, lambda done, total: watcher.epoch(run, done, total))

@@ -15,10 +15,14 @@ from skeleton_lab.settings import ExecutionSettings
 
 @dataclass(frozen=True)
 class Session:
-    """data_root: the folder of datasets, None for the demo world; output_dir: where everything made here is kept."""
+    """data_root: the folder of datasets, None for the demo world; output_dir: where everything made here is kept.
+
+    demo_clips: the size of the demo world, None for the scale's.
+    """
 
     data_root: Path | None
     output_dir: Path
+    demo_clips: int | None = None
     execution: ExecutionSettings = field(default_factory=ExecutionSettings)
     console: Console = field(default_factory=lambda: Console(stderr=True))
 
@@ -30,6 +34,7 @@ class Session:
                 self.data_root,
                 self.output_dir,
                 scale,
+                self.demo_clips,
                 lambda done, total: progress.preparing(dataset, done, total),
             )
         unusable = source.store.problems

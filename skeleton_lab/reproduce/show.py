@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from skeleton_lab.figures import PICTURES
 from skeleton_lab.files import write_whole
 from skeleton_lab.reproduce.assemble import Planned, assemble
 from skeleton_lab.reproduce.page import write_page
+from skeleton_lab.reproduce.pictures import PICTURES
 from skeleton_lab.reproduce.report import Result, write_report
 from skeleton_lab.reproduce.runs import folder_of
 from skeleton_lab.reproduce.tables import Table

@@ -28,16 +28,18 @@ def prepared(
     data_root: Path | None,
     output_dir: Path,
     scale: str,
+    demo_clips: int | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Source:
     """The dataset below `data_root`, prepared; without a data root (and for `demo` itself), the demo world's version.
 
-    Raises DatasetMissingError when `data_root` is given but does not hold the dataset.
+    demo_clips: how large a demo world to make; None leaves it to the scale. Raises DatasetMissingError when `data_root`
+    is given but does not hold the dataset.
     """
     reader = reader_for(dataset)
     if data_root is not None and dataset != "demo":
         return Source(dataset, prepare(reader, data_root, output_dir, progress), is_demo=False)
     world = declaration("scales", scale).demo_world
-    folder = output_dir / "demo_world" / f"{dataset}-{world.clips}-{world.seed}"
-    root = write_demo(dataset, folder, world.clips, world.seed)
+    clips = demo_clips or world.clips
+    root = write_demo(dataset, output_dir / "demo_world" / f"{dataset}-{clips}-{world.seed}", clips, world.seed)
     return Source(dataset, prepare(reader, root, output_dir, progress), is_demo=True)

@@ -43,7 +43,7 @@ class Arguments:
 
     def overrides(self, taken: Sequence[str] = ()) -> list[str]:
         """What is left for the runs: `key=value` of all keys but those of the request itself."""
-        own = {"scale", "data_root", "output_dir", *EXECUTION_KEYS, *taken}
+        own = {"scale", "data_root", "output_dir", "demo_clips", *EXECUTION_KEYS, *taken}
         return [f"{key}={value}" for key, value in self.settings.items() if key not in own]
 
     @property
@@ -54,7 +54,19 @@ class Arguments:
         """Where things lie, from `data_root=` and `output_dir=` or the environment's DATA_ROOT and OUTPUT_DIR."""
         data_root = self.settings.get("data_root") or os.environ.get("DATA_ROOT")
         output_dir = self.settings.get("output_dir") or os.environ.get("OUTPUT_DIR") or "outputs"
-        return Session(Path(data_root) if data_root else None, Path(output_dir), self._execution())
+        return Session(
+            Path(data_root) if data_root else None,
+            Path(output_dir),
+            self.whole_number("demo_clips"),
+            self._execution(),
+        )
+
+    def whole_number(self, key: str) -> int | None:
+        """The value of a key of the request itself that must be a whole number above 0."""
+        value = self.settings.get(key)
+        if value is not None and not (value.isdecimal() and int(value) > 0):
+            raise RequestError(f"{key}={value}: give a whole number above 0")
+        return int(value) if value else None
 
     def _execution(self) -> ExecutionSettings:
         asked = OmegaConf.create({key: self.settings[key] for key in EXECUTION_KEYS if key in self.settings})

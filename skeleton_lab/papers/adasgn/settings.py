@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Size = Literal["small", "big"]
 AbsentPersons = Literal["masked", "zeros"]
 
 
@@ -17,7 +16,7 @@ class SGNSettings:
     """
 
     joints: int | None = None
-    size: Size = "big"
+    size: Literal["small", "big"] = "big"
     width: float = 1.0
     dropout: float = 0.2
     joint_transform: Literal["fixed", "learned"] = "fixed"

@@ -1,0 +1,64 @@
+# Every target brings what it needs: no other command has to be run before it.
+#   make reproduce TABLE=adasgn_tab3 SCALE=paper DATA_ROOT=/data DEVICES=8 ARGS="training.precision=bf16-mixed"
+
+PYTHON ?= python3
+VENV ?= .venv
+TABLE ?= adasgn_tab3
+MODEL ?= sgn
+SCALE ?= demo
+
+READY := $(VENV)/.ready
+LAB := $(VENV)/bin/skeleton-lab
+# Empty values say nothing: the program then takes its defaults, or DATA_ROOT and OUTPUT_DIR from the environment.
+SETTINGS = scale=$(SCALE) dataset=$(DATASET) seeds=$(SEEDS) devices=$(DEVICES) nodes=$(NODES) \
+  "data_root=$(DATA_ROOT)" "output_dir=$(OUTPUT_DIR)" $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-scatter reproduce report tables train prepare doctor test test-slow lint clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv with everything that is needed, at the tested versions
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $@
+
+setup-scatter: $(READY) ## add torch-scatter, which is built here (about 5 minutes)
+	$(VENV)/bin/python -m pip install --disable-pip-version-check "setuptools<82" wheel
+	$(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt --no-build-isolation -e ".[scatter]"
+
+reproduce: $(READY) ## train what TABLE=adasgn_tab3 misses, and print it beside the paper's numbers
+	@$(LAB) reproduce $(TABLE) $(SETTINGS)
+
+report: $(READY) ## print TABLE=… from the runs that are finished, training nothing
+	@$(LAB) report $(TABLE) $(SETTINGS)
+
+tables: $(READY) ## list the tables
+	@$(LAB) tables
+
+train: $(READY) ## train MODEL=sgn on DATASET=… and its PROTOCOL=…
+	@$(LAB) train $(MODEL) protocol=$(PROTOCOL) $(SETTINGS)
+
+prepare: $(READY) ## read the official files of DATASET=… below DATA_ROOT=…
+	@$(LAB) prepare $(DATASET) scale=$(SCALE) "data_root=$(DATA_ROOT)" "output_dir=$(OUTPUT_DIR)"
+
+doctor: $(READY) ## look for damage in DATASET=…
+	@$(LAB) doctor $(DATASET) scale=$(SCALE) "data_root=$(DATA_ROOT)" "output_dir=$(OUTPUT_DIR)"
+
+test: $(READY) ## the tests; those of real recordings run where DATA_ROOT holds them
+	$(VENV)/bin/python -m pytest
+
+test-slow: $(READY) ## the tests that take minutes
+	$(VENV)/bin/python -m pytest -m slow
+
+lint: $(READY) ## ruff and mypy
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+clean: ## remove .venv and caches; outputs/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info
