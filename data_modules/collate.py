@@ -57,9 +57,9 @@ def collate_padded(clips: list[Clip], persons: int) -> PaddedBatch:
     return PaddedBatch(torch.from_numpy(x), torch.from_numpy(mask), *_labels(clips))
 
 
-def collate_ragged(clips: list[Clip]) -> RaggedBatch:
-    """Concatenate the frames in which a person is there."""
-    kept = [clip.joints_TMVC.swapaxes(0, 1)[clip.valid_TM.T] for clip in clips]
+def collate_ragged(clips: list[Clip], persons: int) -> RaggedBatch:
+    """Concatenate the frames in which a person is there, for the first `persons` persons of each clip."""
+    kept = [clip.joints_TMVC.swapaxes(0, 1)[:persons][clip.valid_TM.T[:persons]] for clip in clips]
     lengths = torch.tensor([len(frames) for frames in kept])
     offsets = torch.cat([torch.zeros(1, dtype=torch.long), lengths.cumsum(0)])
     owner = torch.repeat_interleave(torch.arange(len(clips)), lengths)

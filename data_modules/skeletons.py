@@ -1,6 +1,7 @@
 """The LightningDataModule of skeletons alone."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from functools import partial
 
 import numpy as np
@@ -55,13 +56,17 @@ class Clips(Dataset[Clip]):
         joints = transforms.centre(joints, valid, settings.centre_joint)
         if settings.scale_bone:
             joints = transforms.scale_by_bone(joints, valid, _pair(settings.scale_bone))
-        joints = transforms.as_stream(joints, valid, settings.stream, self.layout)
-        joints, valid = transforms.sample_frames(joints, valid, settings.clip_len, rng)
+        stream = transforms.as_stream(joints, valid, settings.stream, self.layout)
+        same_draw = deepcopy(rng)
+        clip, shown = transforms.sample_frames(stream, valid, settings.clip_len, rng)
         if settings.align_up and settings.align_right:
-            joints = transforms.align(joints, valid, _pair(settings.align_up), _pair(settings.align_right))
+            # Bones and motions do not say where up is: they turn with the positions that they come from.
+            positions, _ = transforms.sample_frames(joints, valid, settings.clip_len, same_draw)
+            pairs = _pair(settings.align_up), _pair(settings.align_right)
+            clip = clip @ transforms.alignment(positions, shown, *pairs)
         if rng is not None and settings.rotation_degrees:
-            joints = transforms.rotate(joints, rng.uniform(-settings.rotation_degrees, settings.rotation_degrees, 3))
-        return joints, valid
+            clip = transforms.rotate(clip, rng.uniform(-settings.rotation_degrees, settings.rotation_degrees, 3))
+        return clip, shown
 
 
 def _pair(joints: list[int]) -> tuple[int, int]:
@@ -133,15 +138,13 @@ class SkeletonDataModule(LightningDataModule):
 
     def _loader(self, sampler: Sampler[Draw] | list[Draw], drop_last: bool = False) -> DataLoader[Clip]:
         settings = self.clips.settings
-        collate = (
-            collate_ragged if settings.collation == "ragged" else partial(collate_padded, persons=settings.persons)
-        )
+        collate = collate_ragged if settings.collation == "ragged" else collate_padded
         return DataLoader(
             self.clips,
             self.batch_size,
             sampler=sampler,
             num_workers=self.workers,
-            collate_fn=collate,
+            collate_fn=partial(collate, persons=settings.persons),
             drop_last=drop_last,
             persistent_workers=False,
         )

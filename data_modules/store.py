@@ -10,6 +10,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -23,6 +24,8 @@ from data_modules.sequence import SkeletonSequence
 
 FORMAT = 1
 INDEX_COLUMNS = tuple(field.name for field in fields(Index))
+# What reading a damaged file may raise; numpy's and zipfile's errors have no common kind.
+DAMAGE = (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True)
@@ -68,12 +71,29 @@ def write_store(path: Path, sequences: Iterable[SkeletonSequence | Problem]) -> 
     scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         _write_into(scratch, sequences)
-        # A store of this name that another process wrote meanwhile, or a damaged one, gives way.
-        shutil.rmtree(path, ignore_errors=True)
-        scratch.rename(path)
+        _move_into_place(scratch, path)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return open_store(path)
+
+
+def _move_into_place(scratch: Path, path: Path) -> None:
+    """Let a damaged store, or one of other content, give way. The same one, that another process was faster with, stays
+    in place: it may be in use already."""
+    try:
+        scratch.rename(path)
+    except OSError:
+        if not _is_the_same(scratch, path):
+            shutil.rmtree(path, ignore_errors=True)
+            scratch.rename(path)
+
+
+def _is_the_same(scratch: Path, path: Path) -> bool:
+    try:
+        there, new = open_store(path), open_store(scratch)
+    except DataError:
+        return False
+    return (there.digest, there.layout, there.problems) == (new.digest, new.layout, new.problems)
 
 
 def _write_into(folder: Path, sequences: Iterable[SkeletonSequence | Problem]) -> None:
@@ -141,7 +161,7 @@ def open_store(path: Path, verify: bool = True) -> Store:
         if description["format"] != FORMAT or (verify and description["digest"] != _digest(path)):
             raise ValueError("its content does not match its digest")
         return _map(path, description)
-    except (OSError, ValueError, KeyError) as error:
+    except DAMAGE as error:
         raise DataError(
             f"the store {path} is missing or damaged ({error}): remove the folder and prepare it again"
         ) from error
@@ -153,6 +173,8 @@ def _map(path: Path, description: dict) -> Store:
         frames, persons = columns["frames"], columns["persons"]
     offsets = np.concatenate([[0], np.cumsum(frames * persons)])
     shape = (int(offsets[-1]), description["joints"], description["coordinates"])
+    if (path / "joints.f32").stat().st_size != np.dtype(np.float32).itemsize * np.prod(shape):
+        raise ValueError(f"joints.f32 does not hold {shape} numbers")
     return Store(
         path=path,
         digest=description["digest"],

@@ -2,12 +2,9 @@
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import Any
 
 from skeleton_lab.papers.adasgn.settings import AdaSGNSettings, SGNSettings
-
-if TYPE_CHECKING:
-    from skeleton_lab.training.module import ClassificationModule
 
 
 @dataclass(frozen=True)
@@ -21,7 +18,8 @@ class Model:
     module: str
     version: int
 
-    def module_class(self) -> "type[ClassificationModule]":
+    def module_class(self) -> Any:
+        """The ClassificationModule of training/module.py that trains it; a registry cannot know those who use it."""
         file, name = self.module.split(":")
         return getattr(import_module(file), name)
 

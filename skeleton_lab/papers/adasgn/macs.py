@@ -4,6 +4,7 @@ Axes: P persons, T frames, V joints, C channels.
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -72,10 +73,11 @@ def adasgn_macs(network: AdaSGN, layout: Layout, frames: int, shares: Sequence[f
     return total
 
 
-def nominal_gmacs(layout: Layout, frames: int) -> list[float]:
+@cache
+def nominal_gmacs(layout: Layout, frames: int) -> tuple[float, ...]:
     """The table of costs that the efficiency loss looks up (Eq. 12): GMACs of each action at the published width.
 
     It is the same for narrower networks, so that alpha keeps its meaning.
     """
     network = AdaSGN(AdaSGNSettings(), layout, classes=2, frames=frames)
-    return [macs.as_paper / 1e9 for macs in spatial_macs(network, layout, frames)]
+    return tuple(macs.as_paper / 1e9 for macs in spatial_macs(network, layout, frames))

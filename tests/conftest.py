@@ -1,0 +1,28 @@
+"""Fixtures of all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from skeleton_lab.reproduce.sources import Source, prepared
+
+torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def real_data_root() -> Path | None:
+    """DATA_ROOT as the user set it; None without."""
+    return Path(os.environ["DATA_ROOT"]) if os.environ.get("DATA_ROOT") else None
+
+
+@pytest.fixture(scope="session")
+def demo_outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An output folder that keeps its small demo world for the whole session."""
+    return tmp_path_factory.mktemp("outputs")
+
+
+@pytest.fixture(scope="session")
+def demo_source(demo_outputs: Path) -> Source:
+    return prepared("ntu60", None, demo_outputs, "demo", demo_clips=88)

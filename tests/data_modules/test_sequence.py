@@ -1,0 +1,62 @@
+"""A sequence refuses arrays that do not belong together."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_modules.sequence import SkeletonSequence
+
+JOINTS = np.zeros((4, 2, 25, 3), np.float32)
+VALID = np.ones((4, 2), np.bool_)
+
+
+def sequence(joints: np.ndarray, valid: np.ndarray, **known: Any) -> SkeletonSequence:
+    return SkeletonSequence(joints=joints, valid=valid, label=3, sample_id="waving", layout="ntu25", fps=30.0, **known)
+
+
+def test_what_is_not_known_says_so() -> None:
+    made = sequence(JOINTS, VALID)
+    assert (made.fine_label, made.subject, made.camera, made.setup, made.replication) == (-1,) * 5
+    assert made.split == ""
+    assert made.joints is JOINTS
+
+
+@pytest.mark.parametrize(
+    ("joints", "valid"),
+    [
+        (JOINTS[:, 0], VALID),
+        (JOINTS[None], VALID),
+        (JOINTS, VALID[:3]),
+        (JOINTS, VALID[:, :1]),
+        (JOINTS, VALID.T),
+        (JOINTS, VALID[..., None]),
+        (JOINTS, VALID[:, 0]),
+    ],
+    ids=["no persons", "too many axes", "fewer frames", "fewer persons", "turned", "per joint", "per frame"],
+)
+def test_shapes_that_do_not_agree_are_refused(joints: np.ndarray, valid: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="waving"):
+        sequence(joints, valid)
+
+
+@pytest.mark.parametrize(
+    ("joints", "valid"),
+    [
+        (JOINTS.astype(np.float64), VALID),
+        (JOINTS.astype(np.float16), VALID),
+        (JOINTS.astype(np.int64), VALID),
+        (JOINTS, VALID.astype(np.uint8)),
+        (JOINTS, VALID.astype(np.float32)),
+    ],
+    ids=["float64", "float16", "int64", "uint8", "float32"],
+)
+def test_other_numbers_are_refused(joints: np.ndarray, valid: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="waving.*float32.*bool"):
+        sequence(joints, valid)
+
+
+def test_it_cannot_be_given_other_arrays_later() -> None:
+    made = sequence(JOINTS, VALID)
+    with pytest.raises(AttributeError):
+        made.joints = JOINTS  # type: ignore[misc]

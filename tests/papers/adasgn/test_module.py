@@ -1,0 +1,156 @@
+"""Training AdaSGN: its losses, phases and schedules, and who is counted.
+
+Axes: N clips, A actions.
+"""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from data_modules.layouts import NTU25
+from skeleton_lab.papers.adasgn.module import AdaSGNModule, SGNModule
+from skeleton_lab.training.module import ClassificationModule, Output
+from tests.helpers import SMALL, assert_close, padded_batch, part, settings_of, shaken
+
+
+def module_of(model: str, **changes: object) -> ClassificationModule:
+    full = {f"model.{key}": value for key, value in changes.items()}
+    kind = AdaSGNModule if model == "adasgn" else SGNModule
+    return kind(settings_of(model, {**SMALL, **full}), NTU25, 60)
+
+
+def begin_epoch(module: ClassificationModule, epoch: int) -> None:
+    module._trainer = SimpleNamespace(current_epoch=epoch, global_rank=0)  # type: ignore[assignment]
+    module.on_train_epoch_start()
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
+
+
+@pytest.mark.parametrize(("epoch", "temperature"), [(0, 4.78), (9, 3.19), (29, 1.30), (59, 0.336), (119, 0.0226)])
+def test_temperature(epoch: int, temperature: float) -> None:
+    module = module_of("adasgn", temperature_decay=0.95599748)  # exp(−0.045)
+    begin_epoch(module, epoch)
+    assert module.network.temperature.item() == pytest.approx(temperature, rel=0.005)
+
+
+def test_temperature_as_printed() -> None:
+    module = module_of("adasgn", temperature_schedule="as_printed")
+    begin_epoch(module, 1)
+    assert module.network.temperature.item() == pytest.approx(5 * 0.096**2)
+    begin_epoch(module, 100)
+    assert torch.isfinite(module(padded_batch()).logits).all()
+
+
+@pytest.mark.parametrize(("epoch", "alpha"), [(0, 0.0), (2, 1.6), (5, 4.0), (50, 4.0)])
+def test_alpha_grows_over_the_first_epochs(epoch: int, alpha: float) -> None:
+    module = module_of("adasgn")
+    begin_epoch(module, epoch)
+    assert module.alpha.item() == pytest.approx(alpha)
+
+
+def test_phases() -> None:
+    module = module_of("adasgn", frozen_epochs=30)
+    for epoch, trained in ((0, False), (29, False), (30, True)):
+        begin_epoch(module, epoch)
+        spatial = {p.requires_grad for p in module.network.spatial.parameters()}
+        matrices = {p.requires_grad for p in module.network.joint_transforms.parameters()}
+        assert spatial == matrices == {trained}
+        assert all(p.requires_grad for p in module.network.policy.parameters())
+
+
+def test_without_pretraining_only_the_matrices_are_frozen() -> None:
+    module = module_of("adasgn", pretrained=False)
+    begin_epoch(module, 0)
+    assert all(p.requires_grad for p in module.network.spatial.parameters())
+    assert not any(p.requires_grad for p in module.network.joint_transforms.parameters())
+
+
+def test_the_matrix_of_a_single_model_is_frozen_at_first() -> None:
+    module = module_of("adasgn_single", joints=9)
+    for epoch, trained in ((0, False), (30, True)):
+        begin_epoch(module, epoch)
+        assert module.network.joint_transform.matrix.requires_grad == trained
+
+
+@pytest.mark.parametrize(("kind", "divisor"), [("mean_over_actions", 5), ("sum_over_actions", 1)])
+def test_efficiency_loss(kind: str, divisor: int) -> None:
+    module = module_of("adasgn", efficiency_loss=kind)
+    actions = torch.tensor([[10.0, 0, 0, 0, 0, 10], [0, 20, 0, 0, 0, 0]])
+    output = Output(torch.zeros(2, 60), {"actions": actions, "skeletons": torch.tensor([20, 20])})
+    gmacs = module.gmacs_A
+    expected = (0.5 * gmacs[1] + 0.25 * gmacs[5]) / divisor
+    assert_close(module.efficiency_loss(output), expected)
+
+
+def test_the_loss_is_accuracy_plus_alpha_times_efficiency() -> None:
+    module, batch = module_of("adasgn"), padded_batch()
+    output = module(batch)
+    module.alpha.fill_(0.0)
+    accuracy = module.loss(output, batch)
+    module.alpha.fill_(3.0)
+    assert_close(module.loss(output, batch) - accuracy, 3 * module.efficiency_loss(output))
+
+
+@pytest.mark.parametrize("model", ["sgn", "adasgn"])
+def test_absent_persons_change_nothing(model: str) -> None:
+    module = shaken(module_of(model)).eval()
+    batch = padded_batch()
+    expected = module(batch).logits
+    batch.x[~batch.mask] = 1e3
+    assert_close(module(batch).logits, expected)
+    one_slot = part(batch, slice(0, None, 2))
+    one_slot.x, one_slot.mask = one_slot.x[:, :1], one_slot.mask[:, :1]
+    assert_close(module(one_slot).logits, expected[::2], 1e-4)
+
+
+def test_absent_persons_are_not_among_the_action_shares() -> None:
+    module = shaken(module_of("adasgn")).eval()
+    recorded = module(padded_batch()).per_clip
+    assert recorded["skeletons"].tolist() == [20, 40] * 3
+    assert_close(recorded["actions"].sum(dim=1), recorded["skeletons"].float())
+    assert sum(module.measure(recorded).values()) == pytest.approx(100)
+
+
+def test_the_released_habit_runs_zero_skeletons() -> None:
+    module = shaken(module_of("adasgn", absent_persons="zeros")).eval()
+    assert module(padded_batch()).per_clip["skeletons"].tolist() == [40] * 6
+
+
+@pytest.mark.parametrize("model", ["sgn", "adasgn"])
+def test_a_clip_does_not_depend_on_its_batch(model: str) -> None:
+    module, batch = shaken(module_of(model)).eval(), padded_batch()
+    assert_close(module(batch).logits[2:], module(part(batch, slice(2, None))).logits, 1e-4)
+
+
+def test_the_second_stage_starts_from_the_single_models(tmp_path: Path) -> None:
+    module = module_of("adasgn")
+    checkpoints, singles = {}, []
+    for number, (joints, size) in enumerate((j, s) for j in (1, 9, 25) for s in ("small", "big")):
+        single = shaken(module_of("adasgn_single", joints=joints, size=size), seed=number)
+        checkpoints[f"{size}-{joints}"] = tmp_path / f"{number}.ckpt"
+        torch.save({"state_dict": single.state_dict()}, checkpoints[f"{size}-{joints}"])
+        singles.append(single.network)
+    before = module.network.temporal.state_dict()["layers.0.weight"].clone()
+    module.start_from(checkpoints)
+    for single, spatial, transform in zip(
+        singles, module.network.spatial, module.network.joint_transforms, strict=True
+    ):
+        x, y = torch.randn(4, 25, 3), torch.randn(4, 25, 3)
+        inputs = (transform(x), transform(y))
+        assert_close(spatial.eval()(*inputs), single.spatial.eval()(*inputs))
+        assert torch.equal(transform.matrix, single.joint_transform.matrix)
+    assert torch.equal(module.network.temporal.state_dict()["layers.0.weight"], before)
+
+
+def test_temperature_and_alpha_live_in_the_checkpoint() -> None:
+    module = module_of("adasgn")
+    begin_epoch(module, 40)
+    other = module_of("adasgn")
+    other.load_state_dict(module.state_dict())
+    assert other.network.temperature == module.network.temperature
+    assert other.alpha == module.alpha == 4.0

@@ -1,0 +1,72 @@
+"""The direction of imports: each room may use those that come before it, never one that comes after."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# In order; what stands in one line may not import each other.
+ROOMS = (
+    {"errors", "files", "settings"},
+    {"papers.settings"},
+    {"registry"},
+    {"config"},
+    {"layers", "measure", "figures"},
+    {"backbones"},
+    {"training"},
+    {"papers"},
+    {"reproduce"},
+    {"verbs"},
+    {"cli"},
+    {"__main__"},
+)
+LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def room(module: str) -> str:
+    """The room of 'skeleton_lab.…'; a paper's settings are a room of their own, since the registry lists them."""
+    parts = module.split(".")[1:]
+    if parts[0] == "papers":
+        return "papers.settings" if parts[-1] == "settings" else "papers"
+    return parts[0]
+
+
+def lab_files() -> list[Path]:
+    return [path for path in (ROOT / "skeleton_lab").rglob("*.py") if path.name != "__init__.py" or "verbs" in path.parts]
+
+
+def test_data_modules_know_nothing_of_the_lab() -> None:
+    for path in (ROOT / "data_modules").rglob("*.py"):
+        assert not [name for name in imports(path) if name.split(".")[0] in ("skeleton_lab", "tests")], path
+
+
+@pytest.mark.parametrize("path", lab_files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_run_one_way(path: Path) -> None:
+    module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    here = room(module)
+    for name in imports(path):
+        if name.startswith("skeleton_lab."):
+            assert room(name) == here or LEVEL[room(name)] < LEVEL[here], f"{module} imports {name}"
+
+
+def test_papers_do_not_import_each_other() -> None:
+    for path in (ROOT / "skeleton_lab" / "papers").rglob("*.py"):
+        paper = path.parent.name
+        others = [name for name in imports(path) if name.startswith("skeleton_lab.papers.") and paper not in name]
+        assert not others, path
+
+
+def test_declarations_hold_no_code() -> None:
+    for folder in ("experiments", "sweeps"):
+        assert not list((ROOT / folder).rglob("*.py"))
