@@ -5,6 +5,7 @@ from copy import deepcopy
 from functools import partial
 
 import numpy as np
+import torch
 from lightning import LightningDataModule
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -62,8 +63,7 @@ class Clips(Dataset[Clip]):
         if settings.align_up and settings.align_right:
             # Bones and motions do not say where up is: they turn with the positions that they come from.
             positions, _ = transforms.sample_frames(joints, valid, settings.clip_len, same_draw)
-            pairs = _pair(settings.align_up), _pair(settings.align_right)
-            clip = clip @ transforms.alignment(positions, shown, *pairs)
+            clip = transforms.align(clip, shown, _pair(settings.align_up), _pair(settings.align_right), positions)
         if rng is not None and settings.rotation_degrees:
             clip = transforms.rotate(clip, rng.uniform(-settings.rotation_degrees, settings.rotation_degrees, 3))
         return clip, shown
@@ -146,7 +146,8 @@ class SkeletonDataModule(LightningDataModule):
             num_workers=self.workers,
             collate_fn=partial(collate, persons=settings.persons),
             drop_last=drop_last,
-            persistent_workers=False,
+            # A loader draws a number whenever it begins; from the global generator, that would shift the network's draws.
+            generator=torch.Generator().manual_seed(self.seed),
         )
 
 

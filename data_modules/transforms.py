@@ -82,28 +82,30 @@ def _rotation(radians_xyz: NDArray[np.float64]) -> NDArray[np.float64]:
     return about_z @ about_y @ about_x
 
 
-def align(joints_TMVC: Joints, valid_TM: Valid, up: tuple[int, int], right: tuple[int, int]) -> Joints:
+def align(
+    joints_TMVC: Joints,
+    valid_TM: Valid,
+    up: tuple[int, int],
+    right: tuple[int, int],
+    positions_TMVC: Joints | None = None,
+) -> Joints:
     """Turn the sequence so that, in the first frame of the first person, `up` points along +z and `right`, seen from
     above, along +x. Both are pairs of joints, from the first to the second. Unchanged where a pair coincides, or where
     both point the same way.
 
+    positions: where the joints are, when `joints` are bones or motions, which do not tell.
+
     Source: the pre-processing that AdaSGN uses for the cross-view protocol.
     """
-    return joints_TMVC @ alignment(joints_TMVC, valid_TM, up, right)
-
-
-def alignment(
-    joints_TMVC: Joints, valid_TM: Valid, up: tuple[int, int], right: tuple[int, int]
-) -> NDArray[np.float32]:
-    """The rotation of `align` (3, 3), by which row vectors are multiplied from the right."""
+    seen_TMVC = joints_TMVC if positions_TMVC is None else positions_TMVC
     person = int(valid_TM.any(axis=0).argmax())
-    first_VC = joints_TMVC[int(valid_TM[:, person].argmax()), person].astype(np.float64)
+    first_VC = seen_TMVC[int(valid_TM[:, person].argmax()), person].astype(np.float64)
     z = first_VC[up[1]] - first_VC[up[0]]
     x = first_VC[right[1]] - first_VC[right[0]]
-    across = np.cross(z, x)
-    # Below this, what is left of `right` across `up` is float32's rounding, and has no direction.
-    if not np.linalg.norm(across) > 1e-6 * np.linalg.norm(z) * np.linalg.norm(x):
-        return np.eye(3, dtype=np.float32)
+    y = np.cross(z, x)
+    # Where less is left of `right` across `up`, it is float32's rounding and has no direction.
+    if not np.linalg.norm(y) > 1e-6 * np.linalg.norm(z) * np.linalg.norm(x):
+        return joints_TMVC
     z /= np.linalg.norm(z)
-    y = across / np.linalg.norm(across)
-    return np.stack([np.cross(y, z), y, z], axis=1).astype(np.float32)
+    y /= np.linalg.norm(y)
+    return joints_TMVC @ np.stack([np.cross(y, z), y, z], axis=1).astype(np.float32)

@@ -4,11 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-import torch
 
 from skeleton_lab.reproduce.sources import Source, prepared
 
-torch.set_num_threads(2)
 
 
 @pytest.fixture(scope="session")

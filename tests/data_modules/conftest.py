@@ -20,7 +20,7 @@ MakeSequence = Callable[..., SkeletonSequence]
 def random_sequence(
     sample_id: str = "first", frames: int = 5, persons: int = 1, gaps: float = 0.0, seed: int = 0, **known: Any
 ) -> SkeletonSequence:
-    """A recording of noise in which every person is there in the first frame, and missing in about `gaps` of the rest."""
+    """Noise. Every person is there in the first frame, and missing in about `gaps` of the others."""
     rng = np.random.default_rng(seed)
     valid = rng.random((frames, persons)) >= gaps
     valid[0] = True

@@ -52,7 +52,7 @@ def test_shapes_that_do_not_agree_are_refused(joints: np.ndarray, valid: np.ndar
     ids=["float64", "float16", "int64", "uint8", "float32"],
 )
 def test_other_numbers_are_refused(joints: np.ndarray, valid: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="waving.*float32.*bool"):
+    with pytest.raises(ValueError, match=r"waving.*float32.*bool"):
         sequence(joints, valid)
 
 

@@ -1,0 +1,370 @@
+"""Which clips train, validate and test, and that what is drawn depends on the seed, the epoch and the clip alone."""
+
+import pickle
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lightning import LightningModule, Trainer
+from torch import Tensor, nn
+
+from data_modules import transforms
+from data_modules.collate import PaddedBatch, RaggedBatch
+from data_modules.errors import DataError
+from data_modules.layouts import NTU25
+from data_modules.readers import READERS
+from data_modules.readers.reader import Fold, Index, Protocol, fold_by
+from data_modules.sequence import SkeletonSequence
+from data_modules.settings import Selection, SkeletonSettings
+from data_modules.skeletons import SkeletonDataModule
+from data_modules.store import Store, write_store
+from data_modules.transforms import Stream
+
+MakeSequence = Callable[..., SkeletonSequence]
+SUBJECTS = 30
+TRAIN_SUBJECTS = 20
+PER_SUBJECT = 3
+TRAIN = TRAIN_SUBJECTS * PER_SUBJECT
+TEST = (SUBJECTS - TRAIN_SUBJECTS) * PER_SUBJECT
+CLASSES = ("sit", "stand", "wave", "fall")
+XSUB = Protocol(CLASSES, fold_by(lambda index: index.subject < TRAIN_SUBJECTS))
+SETTINGS = SkeletonSettings(
+    dataset="noise", protocol="xsub", clip_len=6, persons=2, scale_bone=[0, 1], rotation_degrees=17
+)
+SEED = 5
+
+
+@pytest.fixture(scope="module")
+def store(make_sequence: MakeSequence, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Half of the recordings show the first action, a third the second; fine labels count within a subject."""
+    labels = (0, 1, 0, 2, 0, 1, 0, 1, 0, 1, 0, 3)
+    sequences = [
+        make_sequence(
+            f"recording {number}",
+            frames=9 + number % 7,
+            persons=1 + number % 2,
+            gaps=0.2,
+            seed=number,
+            label=labels[number % len(labels)],
+            fine_label=number % PER_SUBJECT,
+            subject=number // PER_SUBJECT,
+        )
+        for number in range(SUBJECTS * PER_SUBJECT)
+    ]
+    return write_store(tmp_path_factory.mktemp("noise") / "store", sequences)
+
+
+def module(store: Store, protocol: Protocol = XSUB, batch_size: int = 8, **options: Any) -> SkeletonDataModule:
+    settings = replace(SETTINGS, **options.pop("settings", {}))
+    return SkeletonDataModule(store, protocol, settings, batch_size, **{"seed": SEED, **options})
+
+
+def epoch_of(data: SkeletonDataModule, epoch: int) -> list[PaddedBatch | RaggedBatch]:
+    loader = data.train_dataloader()
+    loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
+    return list(loader)
+
+
+def order(batches: list[Any]) -> list[int]:
+    return torch.cat([batch.position for batch in batches]).tolist()
+
+
+def by_position(batches: list[Any]) -> dict[int, Tensor]:
+    return {int(position): x for batch in batches for position, x in zip(batch.position, batch.x, strict=True)}
+
+
+def assert_equal(first: dict[int, Tensor], second: dict[int, Tensor]) -> None:
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[position], second[position]) for position in first)
+
+
+def subjects(store: Store, positions: np.ndarray) -> set[int]:
+    return set(store.index.subject[positions].tolist())
+
+
+# Which clips
+
+
+def test_last_trains_on_all_and_validates_on_none(store: Store) -> None:
+    data = module(store, selection="last")
+    assert (len(data.train), len(data.validation), len(data.test)) == (TRAIN, 0, TEST)
+    assert subjects(store, data.train) == set(range(TRAIN_SUBJECTS))
+    assert subjects(store, data.test) == set(range(TRAIN_SUBJECTS, SUBJECTS))
+    assert list(data.val_dataloader()) == []
+    assert data.num_classes == len(CLASSES)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_validation_is_a_tenth_of_the_training_subjects(store: Store, seed: int) -> None:
+    data = module(store, selection="validation", seed=seed)
+    training, validation, test = (subjects(store, part) for part in (data.train, data.validation, data.test))
+    assert len(validation) == TRAIN_SUBJECTS // 10
+    assert training | validation == set(range(TRAIN_SUBJECTS))
+    assert training.isdisjoint(validation)
+    assert test == set(range(TRAIN_SUBJECTS, SUBJECTS))
+    assert len(data.train) + len(data.validation) == TRAIN
+    assert order(list(data.val_dataloader())) == data.validation.tolist()
+
+
+def test_the_seed_decides_who_validates(store: Store) -> None:
+    chosen = [tuple(module(store, selection="validation", seed=seed).validation) for seed in (0, 0, 1, 2, 3)]
+    assert chosen[0] == chosen[1]
+    assert len(set(chosen)) > 2
+
+
+def test_sequences_validate_where_subjects_are_not_known(make_sequence: MakeSequence, tmp_path: Path) -> None:
+    store = write_store(tmp_path / "store", [make_sequence(str(n), seed=n, label=n % 4) for n in range(50)])
+    protocol = Protocol(CLASSES, fold_by(lambda index: np.arange(len(index)) < 40))
+    data = module(store, protocol, selection="validation")
+    assert (len(data.train), len(data.validation), len(data.test)) == (36, 4, 10)
+    assert sorted([*data.train, *data.validation]) == list(range(40))
+
+
+def test_the_papers_habit_watches_the_test_set(store: Store) -> None:
+    data = module(store, selection="test")
+    assert data.validation.tolist() == data.test.tolist()
+    assert len(data.train) == TRAIN
+    assert_equal(by_position(list(data.val_dataloader())), by_position(list(data.test_dataloader())))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("count", [4, 10, 26, TRAIN - 1])
+def test_train_clips_are_balanced_over_classes(store: Store, count: int, seed: int) -> None:
+    labels = store.index.label
+    data = module(store, seed=seed, settings={"train_clips": count})
+    taken = np.bincount(labels[data.train], minlength=4)
+    there = np.bincount(labels[:TRAIN], minlength=4)
+    assert len(set(data.train.tolist())) == taken.sum() == count
+    assert set(data.train) <= set(range(TRAIN))
+    # Only a class that has no more clips may have fewer than the others.
+    assert all(one >= max(taken) - 1 or one == most for one, most in zip(taken, there, strict=True))
+    assert len(data.test) == TEST
+
+
+def test_more_train_clips_than_there_are_takes_all(store: Store) -> None:
+    for count in (None, TRAIN, 1000):
+        assert module(store, settings={"train_clips": count}).train.tolist() == list(range(TRAIN))
+
+
+def test_fewer_train_clips_leave_validation_whole(store: Store) -> None:
+    few, all_ = (module(store, selection="validation", settings={"train_clips": count}) for count in (12, None))
+    assert few.validation.tolist() == all_.validation.tolist()
+    assert set(few.train) <= set(all_.train)
+    assert len(few.train) == 12
+
+
+@pytest.mark.parametrize("fold", [-1, 1, 7])
+def test_a_fold_that_is_not_there_is_refused(store: Store, fold: int) -> None:
+    with pytest.raises(DataError, match="noise/xsub has folds 0 to 0: set data.fold"):
+        module(store, settings={"fold": fold})
+
+
+@pytest.mark.parametrize("nobody", ["train", "test"])
+def test_a_fold_without_recordings_is_refused(store: Store, nobody: str) -> None:
+    protocol = Protocol(CLASSES, fold_by(lambda index: np.full(len(index), nobody == "test")))
+    with pytest.raises(DataError, match="files are missing"):
+        module(store, protocol)
+
+
+def test_each_fold_is_its_own(store: Store) -> None:
+    def thirds(index: Index) -> list[Fold]:
+        third = np.arange(len(index)) % 3
+        return [Fold(np.flatnonzero(third != fold), np.flatnonzero(third == fold)) for fold in range(3)]
+
+    for fold in range(3):
+        data = module(store, Protocol(CLASSES, thirds), settings={"fold": fold})
+        assert set(data.test % 3) == {fold}
+        assert set(data.train % 3) == {0, 1, 2} - {fold}
+
+
+def test_labels_are_those_of_the_protocol(store: Store) -> None:
+    fine = Protocol(("a", "b", "c"), XSUB.folds, label="fine_label")
+    for protocol, column in ((XSUB, store.index.label), (fine, store.index.fine_label)):
+        for batch in module(store, protocol).test_dataloader():
+            assert batch.label.tolist() == column[batch.position.numpy()].tolist()
+
+
+# What is drawn
+
+
+@pytest.mark.parametrize("collation", ["padded", "ragged"])
+def test_workers_change_nothing(store: Store, collation: str) -> None:
+    alone, helped = (
+        epoch_of(module(store, workers=workers, settings={"collation": collation}), epoch=3) for workers in (0, 2)
+    )
+    assert order(alone) == order(helped)
+    assert all(torch.equal(one.x, other.x) for one, other in zip(alone, helped, strict=True))
+
+
+def test_a_draw_does_not_depend_on_what_else_is_drawn(store: Store) -> None:
+    expected = by_position(epoch_of(module(store), epoch=2))
+    fewer = by_position(epoch_of(module(store, batch_size=7, settings={"train_clips": 20}), epoch=2))
+    assert len(fewer) == 20
+    assert_equal(fewer, {position: expected[position] for position in fewer})
+    data = module(store)
+    for epoch in (0, 1):
+        epoch_of(data, epoch)
+    assert_equal(by_position(epoch_of(data, 2)), expected)
+
+
+def test_epochs_and_seeds_differ(store: Store) -> None:
+    epochs = [epoch_of(module(store, seed=seed), epoch) for seed, epoch in ((SEED, 0), (SEED, 1), (SEED + 1, 0))]
+    for first, second in ((0, 1), (0, 2), (1, 2)):
+        assert order(epochs[first]) != order(epochs[second])
+        one, other = by_position(epochs[first]), by_position(epochs[second])
+        assert one.keys() == other.keys()
+        assert not any(torch.equal(one[position], other[position]) for position in one)
+
+
+def test_every_clip_is_drawn_once_in_an_epoch(store: Store) -> None:
+    assert sorted(order(epoch_of(module(store), epoch=4))) == list(range(TRAIN))
+
+
+class Listener(LightningModule):
+    """Learns nothing and remembers the batches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = nn.Linear(1, 1)
+        self.heard: dict[int, list[PaddedBatch]] = {}
+
+    def training_step(self, batch: PaddedBatch) -> Tensor:
+        self.heard.setdefault(self.current_epoch, []).append(batch)
+        return self.network(torch.zeros(1)).sum()
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def test_lightning_draws_every_epoch_anew(store: Store, tmp_path: Path) -> None:
+    listener = Listener()
+    trainer = Trainer(
+        accelerator="cpu",
+        max_epochs=2,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=tmp_path,
+    )
+    trainer.fit(listener, datamodule=module(store, batch_size=20))
+    for epoch in (0, 1):
+        expected = epoch_of(module(store, batch_size=20), epoch)
+        assert order(listener.heard[epoch]) == order(expected)
+        assert_equal(by_position(listener.heard[epoch]), by_position(expected))
+
+
+def test_evaluation_draws_nothing(store: Store) -> None:
+    """In the order of the store, from the starts of the segments, and never turned."""
+    data, other_seed = module(store, workers=0), module(store, workers=2, seed=SEED + 1)
+    first, again = (list(data.test_dataloader()) for _ in range(2))
+    assert order(first) == data.test.tolist()
+    assert_equal(by_position(first), by_position(again))
+    assert_equal(by_position(first), by_position(list(other_seed.test_dataloader())))
+    for position, x in by_position(first).items():
+        joints, valid = store.sequence(position)
+        joints = transforms.scale_by_bone(transforms.centre(joints, valid, 0), valid, (0, 1))
+        sampled, _ = transforms.sample_frames(joints, valid, SETTINGS.clip_len, None)
+        for person in range(joints.shape[1]):
+            np.testing.assert_array_equal(x[person], sampled[:, person])
+
+
+def test_training_clips_are_turned_no_further_than_asked(store: Store) -> None:
+    drawn = {
+        degrees: by_position(epoch_of(module(store, settings={"rotation_degrees": degrees}), epoch=0))
+        for degrees in (0.0, 5.0)
+    }
+    for position, still in drawn[0.0].items():
+        turned = drawn[5.0][position]
+        torch.testing.assert_close(turned.norm(dim=-1), still.norm(dim=-1), rtol=1e-4, atol=1e-5)
+        lengths = still.norm(dim=-1) * turned.norm(dim=-1)
+        cosines = (still * turned).sum(-1)[lengths > 0] / lengths[lengths > 0]
+        # Three turns of at most 5 degrees each turn nothing by more than 15.
+        assert cosines.min() >= np.cos(np.deg2rad(15.1))
+        assert cosines.min() < 1 - 1e-6
+
+
+@pytest.mark.parametrize("stream", ["bone", "bone_motion", "joint_motion"])
+def test_streams_are_turned_like_their_positions(store: Store, stream: Stream) -> None:
+    """Whoever stands the other way round in front of the camera looks the same in every stream."""
+    pairs = {"align_up": [0, 20], "align_right": [20, 4], "rotation_degrees": 0.0}
+    aligned = module(store, settings={**pairs, "stream": stream})
+    for position, x in by_position(list(aligned.test_dataloader())).items():
+        joints, valid = store.sequence(position)
+        joints = transforms.scale_by_bone(transforms.centre(joints, valid, 0), valid, (0, 1))
+        joints = transforms.align(joints, valid, (0, 20), (20, 4))
+        sampled, _ = transforms.sample_frames(
+            transforms.as_stream(joints, valid, stream, NTU25), valid, SETTINGS.clip_len, None
+        )
+        for person in range(joints.shape[1]):
+            np.testing.assert_allclose(x[person], sampled[:, person], atol=1e-4)
+
+
+def test_drawn_bones_are_those_of_the_drawn_joints(store: Store) -> None:
+    pairs = {"align_up": [0, 20], "align_right": [20, 4]}
+    joints, bones = (
+        by_position(epoch_of(module(store, settings={**pairs, "stream": stream}), epoch=1))
+        for stream in ("joint", "bone")
+    )
+    for position, x in joints.items():
+        torch.testing.assert_close(x - x[:, :, list(NTU25.parents)], bones[position], rtol=1e-4, atol=1e-4)
+
+
+# Batches
+
+
+@pytest.mark.parametrize(
+    ("count", "batch_size", "sizes"),
+    [(9, 4, [4, 4]), (10, 4, [4, 4, 2]), (8, 4, [4, 4]), (1, 4, [1]), (4, 1, [1, 1, 1, 1]), (3, 8, [3])],
+)
+def test_one_leftover_clip_is_dropped_in_training(store: Store, count: int, batch_size: int, sizes: list[int]) -> None:
+    data = module(store, batch_size=batch_size, settings={"train_clips": count})
+    assert [len(batch.label) for batch in epoch_of(data, 0)] == sizes
+    assert len(data.train_dataloader()) == len(sizes)
+
+
+@pytest.mark.parametrize("selection", ["validation", "test"])
+def test_no_clip_is_dropped_in_evaluation(store: Store, selection: Selection) -> None:
+    for batch_size in (5, TEST - 1):
+        data = module(store, batch_size=batch_size, selection=selection)
+        assert order(list(data.test_dataloader())) == data.test.tolist()
+        assert order(list(data.val_dataloader())) == data.validation.tolist()
+
+
+@pytest.mark.parametrize("persons", [1, 2, 3])
+def test_both_collations_show_the_same_people(store: Store, persons: int) -> None:
+    padded, ragged = (
+        list(module(store, settings={"collation": collation, "persons": persons}).test_dataloader())
+        for collation in ("padded", "ragged")
+    )
+    for one, other in zip(padded, ragged, strict=True):
+        assert one.x.shape[1:] == (persons, SETTINGS.clip_len, 25, 3)
+        assert torch.equal(one.x[one.mask], other.x)
+
+
+def test_workers_are_sent_no_recordings(store: Store) -> None:
+    clips = module(store).clips
+    sent = pickle.dumps(clips)
+    assert len(sent) < store.joints_RVC.nbytes / 20
+    np.testing.assert_array_equal(pickle.loads(sent)[7, 3].joints_TMVC, clips[7, 3].joints_TMVC)
+
+
+@pytest.fixture
+def demo(demo_store: Store) -> Iterator[SkeletonDataModule]:
+    yield SkeletonDataModule(demo_store, READERS["demo"].protocols["xview"], SETTINGS, batch_size=8, seed=0)
+
+
+def test_the_demo_goes_all_the_way(demo: SkeletonDataModule, demo_store: Store) -> None:
+    assert len(demo.train) + len(demo.test) == len(demo_store) == 40
+    assert demo.num_classes == 60
+    for batch in [*epoch_of(demo, 0), *demo.test_dataloader()]:
+        assert batch.x.shape[1:] == (2, 6, 25, 3)
+        assert torch.isfinite(batch.x).all()
+        assert batch.mask[:, 0].all()
+        assert not batch.x[~batch.mask].any()
+        assert batch.x[batch.mask].any(-1).any(-1).all()
+        assert 0 <= batch.label.min() <= batch.label.max() < 60

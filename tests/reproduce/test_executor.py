@@ -1,0 +1,143 @@
+"""The executor on real, tiny trainings: skipped, resumed, isolated, and never two at once on one run."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from filelock import FileLock
+
+from skeleton_lab.config import Request
+from skeleton_lab.reproduce import executor, train
+from skeleton_lab.reproduce.executor import execute
+from skeleton_lab.reproduce.runs import Planner, Run, folder_of
+from skeleton_lab.reproduce.sources import Source
+from skeleton_lab.settings import ExecutionSettings
+
+TINY = {"model.width": 0.0625, "training.epochs": 3, "training.milestones": [2], "training.batch_size": 16}
+
+
+class Watched:
+    """Remembers what it is told."""
+
+    def __init__(self) -> None:
+        self.trained: list[str] = []
+        self.problems: dict[str, str] = {}
+
+    def planned(self, total: int, finished: int) -> None:
+        self.total, self.finished = total, finished
+
+    def started(self, run: Run) -> None:
+        self.trained.append(run.key)
+
+    def epoch(self, run: Run, done: int, total: int) -> None: ...
+
+    def ended(self, run: Run, problem: str | None) -> None:
+        if problem:
+            self.problems[run.key] = problem
+
+
+def plan(source: Source, model: str = "sgn", **changes: object) -> Run:
+    full = {**TINY, **{key.replace("__", "."): value for key, value in changes.items()}}
+    return Planner({"ntu60": source}).plan(Request(model, "ntu60", "xsub", "demo", full))
+
+
+def run_all(runs: list[Run], output_dir: Path) -> Watched:
+    watched = Watched()
+    execute(runs, output_dir, ExecutionSettings(accelerator="cpu"), watched)
+    return watched
+
+
+def weights(run: Run, output_dir: Path) -> dict[str, torch.Tensor]:
+    return torch.load(folder_of(run, output_dir).checkpoint, weights_only=True)["state_dict"]
+
+
+def test_a_finished_run_is_not_trained_again(demo_source: Source, tmp_path: Path) -> None:
+    run = plan(demo_source)
+    assert run_all([run, run], tmp_path).trained == [run.key]
+    again = run_all([run], tmp_path)
+    assert (again.trained, again.total, again.finished) == ([], 1, 1)
+
+
+def test_a_finished_run_holds_everything_tables_ask_for(demo_source: Source, tmp_path: Path) -> None:
+    run = plan(demo_source)
+    run_all([run], tmp_path)
+    folder = folder_of(run, tmp_path)
+    predictions = folder.predictions()
+    assert len(set(predictions.sample_id)) == len(predictions.sample_id) == len(predictions.logits)
+    top1 = 100 * (predictions.logits.argmax(axis=1) == predictions.label).mean()
+    assert folder.result()["metrics"]["top1"] == pytest.approx(top1)
+    assert folder.result()["provenance"].keys() >= {"commit", "versions", "hardware", "started", "seconds", "data"}
+    assert list(folder.path.glob("epochs/*/metrics.csv"))
+    assert (folder.path / "settings.yaml").exists()
+    assert not folder.resume.exists()
+
+
+class Interrupted(BaseException):
+    """As a signal would be: not for the executor to catch."""
+
+
+@pytest.mark.parametrize("model", ["sgn", "adasgn"])
+@pytest.mark.parametrize("selection", ["last", "validation"])
+def test_a_resumed_run_equals_an_uninterrupted_one(
+    model: str, selection: str, demo_source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {"training.selection": selection}
+    if model == "adasgn":
+        changes |= {"model.pretrained": False, "model.frozen_epochs": 1}
+    run = plan(demo_source, model, **{key.replace(".", "__"): value for key, value in changes.items()})
+    run_all([run], tmp_path / "whole")
+
+    def stop(self: object, trainer: object, module: torch.nn.Module) -> None:
+        if trainer.current_epoch == 1:  # type: ignore[attr-defined]
+            raise Interrupted
+
+    with monkeypatch.context() as patched, pytest.raises(Interrupted):
+        patched.setattr(train.ReportEpochs, "on_train_epoch_start", stop)
+        run_all([run], tmp_path / "torn")
+    torch.manual_seed(12345)
+    run_all([run], tmp_path / "torn")
+    assert len(list(folder_of(run, tmp_path / "torn").path.glob("epochs/*"))) == 2
+    for name, weight in weights(run, tmp_path / "whole").items():
+        assert torch.equal(weight, weights(run, tmp_path / "torn")[name]), name
+    whole, torn = (folder_of(run, tmp_path / each).predictions() for each in ("whole", "torn"))
+    assert np.array_equal(whole.logits, torn.logits)
+
+
+def test_one_broken_run_never_loses_the_others(
+    demo_source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = plan(demo_source, seed=1)
+    broken = plan(demo_source, "adasgn", seed=2)
+    real = executor.train
+
+    def failing(run: Run, *arguments: object) -> None:
+        if run.settings.name == "adasgn_single" and run.settings.model.joints == 9:
+            raise RuntimeError("no luck\nat all")
+        real(run, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(executor, "train", failing)
+    watched = run_all([broken, good], tmp_path)
+    assert folder_of(good, tmp_path).is_finished
+    assert watched.problems[broken.key].startswith("needs adasgn_single-")
+    failed = [problem for problem in watched.problems.values() if "RuntimeError: no luck" in problem]
+    assert len(failed) == 2
+    assert all("\n" not in problem for problem in watched.problems.values())
+
+
+def test_a_run_that_another_executor_holds_is_waited_for(demo_source: Source, tmp_path: Path) -> None:
+    held, free = plan(demo_source, seed=1), plan(demo_source, seed=2)
+    lock = FileLock(folder_of(held, tmp_path).lock, thread_local=False)
+    folder_of(held, tmp_path).path.parent.mkdir(parents=True)
+    lock.acquire()
+    watched: list[Watched] = []
+    worker = threading.Thread(target=lambda: watched.append(run_all([held, free], tmp_path)))
+    worker.start()
+    worker.join(timeout=1.0)
+    while not folder_of(free, tmp_path).is_finished:
+        worker.join(timeout=0.2)
+    assert worker.is_alive()
+    lock.release()
+    worker.join(timeout=60)
+    assert watched[0].trained == [free.key, held.key]

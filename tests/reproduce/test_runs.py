@@ -1,0 +1,88 @@
+"""What identifies a run, and the order in which runs are planned."""
+
+from dataclasses import dataclass, make_dataclass, replace
+
+import pytest
+
+from data_modules.readers import READERS
+from skeleton_lab.config import Request, declared, keys
+from skeleton_lab.registry import MODELS, Model
+from skeleton_lab.reproduce.runs import Planner, Run, in_order
+from skeleton_lab.reproduce.sources import Source
+
+
+@dataclass(frozen=True)
+class FakeStore:
+    digest: str = "0" * 8
+
+
+def planner(digest: str = "0" * 8) -> Planner:
+    source = Source("ntu60", FakeStore(digest), is_demo=True)  # type: ignore[arg-type]
+    return Planner({"ntu60": source})
+
+
+def plan(model: str = "sgn", digest: str = "0" * 8, scale: str = "paper", **changes: object) -> Run:
+    full = {key.replace("__", "."): value for key, value in changes.items()}
+    return planner(digest).plan(Request(model, "ntu60", "xsub", scale, full))
+
+
+def test_the_key_depends_on_what_the_result_depends_on() -> None:
+    key = plan().key
+    assert plan().key == key
+    assert plan(seed=2).key != key
+    assert plan(training__epochs=7).key != key
+    assert plan(digest="1" * 8).key != key
+    assert plan("adasgn_single").key != key
+
+
+def test_a_value_that_is_set_to_what_it_is_anyway_changes_nothing() -> None:
+    assert plan(training__epochs=120, model__size="big").key == plan().key
+
+
+def test_a_new_setting_leaves_older_runs_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = plan().key
+    model = MODELS["sgn"]
+    extended = make_dataclass("Extended", [("new_setting", int, 3)], bases=(model.settings,))
+    monkeypatch.setitem(MODELS, "sgn", Model(extended, model.module, model.version))
+    keys.cache_clear()
+    assert plan().key == before
+    assert plan(model__new_setting=4).key != before
+    keys.cache_clear()
+
+
+def test_a_new_version_of_the_code_makes_older_runs_count_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = plan("adasgn").key
+    monkeypatch.setitem(MODELS, "adasgn_single", replace(MODELS["adasgn_single"], version=99))
+    assert plan("adasgn").key != before
+
+
+def test_adasgn_requires_its_six_single_models() -> None:
+    run = plan("adasgn")
+    assert list(run.requires) == [f"{size}-{joints}" for joints in (1, 9, 25) for size in ("small", "big")]
+    assert {each.settings.model.joints for each in run.requires.values()} == {1, 9, 25}
+    assert not plan("adasgn", model__pretrained=False).requires
+
+
+def test_all_alphas_share_their_single_models() -> None:
+    both = planner()
+    roots = [both.plan(Request("adasgn", "ntu60", "xsub", "paper", {"model.alpha": alpha})) for alpha in (1, 2)]
+    ordered = in_order(roots)
+    assert len(ordered) == 6 + 2
+    seen: set[str] = set()
+    for run in ordered:
+        assert all(required.key in seen for required in run.requires.values())
+        seen.add(run.key)
+
+
+def test_pretraining_is_the_starred_row_of_table_1() -> None:
+    starred = plan("adasgn_single", model__joints=25, model__size="big")
+    assert plan("adasgn").requires["big-25"].key == starred.key
+
+
+def test_every_reader_has_a_dataset_declaration() -> None:
+    assert set(declared("datasets")) == set(READERS)
+
+
+def test_a_run_is_named_by_what_it_is() -> None:
+    run = plan()
+    assert run.name == f"sgn-ntu60-xsub-{run.key}"

@@ -1,0 +1,142 @@
+"""The command line as users and programs meet it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from skeleton_lab.cli import main
+
+TINY = ["width=0.0625", "epochs=2", "milestones=[1]", "demo_clips=88"]
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, demo_outputs: Path) -> None:
+    monkeypatch.delenv("DATA_ROOT", raising=False)
+    monkeypatch.setenv("OUTPUT_DIR", str(demo_outputs))
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """The one or two lines that a wrong request gets."""
+    assert main(words) == 2
+    text = capsys.readouterr().err.strip()
+    assert len(text.splitlines()) <= 2
+    return text
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["reproduse", "adasgn_tab3"], "did you mean 'reproduce'"),
+        (["reproduce", "adasgn_tab33"], "did you mean 'adasgn_tab3'"),
+        (["reproduce"], "give one table (got none)"),
+        (["reproduce", "adasgn_tab3", "alhpa=3"], "did you mean 'alpha'"),
+        (["reproduce", "adasgn_tab3", "devices=many"], "devices: "),
+        (["reproduce", "adasgn_tab3", "seeds=one"], "seeds=1,2,3"),
+        (["reproduce", "adasgn_tab3", "dataset=ntu61"], "did you mean 'ntu60'"),
+        (["reproduce", "adasgn_tab3", "scale=papre"], "did you mean 'paper'"),
+        (["reproduce", "adasgn_tab3", "--jsn"], "unknown option --jsn"),
+        (["train", "sgn", "size=bigg"], "expected one of"),
+        (["train", "sgn", "protocol=xset2"], "did you mean 'xset'"),
+        (["train", "sgn", "demo_clips=-3"], "whole number"),
+        (["doctor", "nothing/here.txt"], "no reader knows such a file"),
+        (["prepare", "shrec"], "did you mean"),
+    ],
+)
+def test_a_wrong_request_gets_one_clear_line(
+    words: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert expected in refused(capsys, *words)
+
+
+def test_a_data_root_without_the_dataset_says_what_was_looked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = refused(capsys, "reproduce", "adasgn_tab3", f"data_root={tmp_path}")
+    assert "nturgb+d_skeletons/*.skeleton" in text
+    assert str(tmp_path / "ntu_rgbd") in text
+
+
+def test_a_garbled_recording_names_its_line(
+    tmp_path: Path, demo_outputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["prepare", "ntu60", "demo_clips=88"])
+    whole = next(demo_outputs.rglob("*.skeleton"))
+    path = tmp_path / whole.name
+    lines = whole.read_text().splitlines()
+    lines[5] = lines[5].replace(" ", " x", 1)
+    path.write_text("\n".join(lines))
+    capsys.readouterr()
+    assert f"{path}, line 6: " in refused(capsys, "doctor", str(path))
+
+
+def test_tables_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tables", "--json"]) == 0
+    tables = json.loads(capsys.readouterr().out)
+    assert {"id", "paper", "kind", "title", "datasets", "cells"} == set(tables[0])
+    assert {"row", "column", "metric", "reported"} == set(tables[0]["cells"][0])
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["sgn"], (691_048, 160_846_000)),
+        (["adasgn"], (1_757_856, 73_103_136)),
+        (["adasgn", "action_shares=100,0,0,0,0,100"], (1_757_856, 9_922_216 + 153_818_800)),
+        (["adasgn_single", "joints=9", "size=small"], (525_065, 32_625_072)),
+        (["sgn", "dataset=shrec2017", "protocol=gestures28"], (674_404, 142_367_784)),
+    ],
+)
+def test_profile_as_json(words: list[str], expected: tuple[int, int], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profile", *words, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found) == {"model", "parameters", "macs_as_paper", "macs_all", "input"}
+    assert (found["parameters"], found["macs_as_paper"]) == expected
+
+
+def test_doctor_as_json_counts_bad_files_and_goes_on(
+    tmp_path: Path, demo_outputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["prepare", "demo", "demo_clips=88"])
+    shutil.copytree(next(demo_outputs.glob("demo_world/demo-*")) / "demo", tmp_path / "ntu_rgbd")
+    bad = sorted((tmp_path / "ntu_rgbd" / "nturgb+d_skeletons").iterdir())[3]
+    bad.write_text("12\ntwo\n")
+    capsys.readouterr()
+    assert main(["doctor", "ntu60", f"data_root={tmp_path}", f"output_dir={tmp_path / 'out'}", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["sequences"], found["unusable"], found["joints"], found["persons"]) == (87, 1, 25, 2)
+    assert found["problems"][0]["sample"] == bad.name
+    assert "line 2" in found["problems"][0]["problem"]
+    assert set(found["protocols"]) == {"xsub", "xview"}
+
+
+def test_reproduce_prints_the_table_and_reuses_its_runs(
+    demo_outputs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["reproduce", "adasgn_tab2", *TINY]
+    assert main(words) == 0
+    first = capsys.readouterr()
+    assert "16 runs, 0 of them finished before" in first.err
+    assert "not comparable with the paper" in first.out
+    assert "demo data" in first.out
+    assert main(words) == 0
+    second = capsys.readouterr()
+    assert "16 runs, 16 of them finished before" in second.err
+    assert second.out == first.out
+    found = json.loads((demo_outputs / "tables" / "adasgn_tab2" / "table.json").read_text())
+    assert all(cell["measured"] is not None for cell in found["cells"])
+    assert {cell["verdict"] for cell in found["cells"]} == {"not comparable"}
+    assert (demo_outputs / "tables" / "adasgn_tab2" / "table.html").exists()
+
+
+def test_report_trains_nothing(demo_outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "adasgn_tab6", "demo_clips=88"]) == 0
+    shown = capsys.readouterr().out
+    assert "not run" in shown
+    assert "quoted" in shown
+
+
+def test_train_prints_what_it_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "sgn", "dataset=ntu60", *TINY]) == 0
+    assert "top1" in capsys.readouterr().out
