@@ -146,7 +146,7 @@ class SkeletonDataModule(LightningDataModule):
             num_workers=self.workers,
             collate_fn=partial(collate, persons=settings.persons),
             drop_last=drop_last,
-            # A loader draws a number whenever it begins; from the global generator, that would shift the network's draws.
+            # A loader draws a number whenever it begins, which must not shift what the network draws.
             generator=torch.Generator().manual_seed(self.seed),
         )
 

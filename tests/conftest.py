@@ -8,7 +8,6 @@ import pytest
 from skeleton_lab.reproduce.sources import Source, prepared
 
 
-
 @pytest.fixture(scope="session")
 def real_data_root() -> Path | None:
     """DATA_ROOT as the user set it; None without."""

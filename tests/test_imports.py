@@ -43,7 +43,9 @@ def room(module: str) -> str:
 
 
 def lab_files() -> list[Path]:
-    return [path for path in (ROOT / "skeleton_lab").rglob("*.py") if path.name != "__init__.py" or "verbs" in path.parts]
+    return [
+        path for path in (ROOT / "skeleton_lab").rglob("*.py") if path.name != "__init__.py" or "verbs" in path.parts
+    ]
 
 
 def test_data_modules_know_nothing_of_the_lab() -> None:

@@ -3,22 +3,14 @@
 from rich.console import Console
 
 from skeleton_lab.config import Request, compose, declaration, parse_overrides
-from skeleton_lab.registry import MODELS
 from skeleton_lab.reproduce.runs import Planner, folder_of
 from skeleton_lab.verbs.arguments import Arguments
 
 
 def run(arguments: Arguments) -> int:
-    model = arguments.name("model")
-    declaration("models", model)
-    dataset = arguments.take("dataset") or "demo"
-    protocols = list(declaration("datasets", dataset).default_protocols.values())
-    protocol = arguments.take("protocol") or protocols[0]
-    overrides = parse_overrides(arguments.overrides(("dataset", "protocol")), MODELS)
-    request = Request(model, dataset, protocol, arguments.scale, {}, overrides)
+    request, session = requested_run(arguments), arguments.session()
     compose(request)
-    session = arguments.session()
-    planned = Planner({dataset: session.prepare(dataset, arguments.scale)}).plan(request)
+    planned = Planner({request.dataset: session.prepare(request.dataset, request.scale)}).plan(request)
     outcome = session.execute([planned])
     folder = folder_of(planned, session.output_dir)
     if planned.key in outcome.problems:
@@ -29,3 +21,13 @@ def run(arguments: Arguments) -> int:
         console.print(f"{name:<18} {value:,.6g}", highlight=False)
     console.print(f"{planned.source.label}; everything about this run is in {folder.path}", soft_wrap=True)
     return 0
+
+
+def requested_run(arguments: Arguments) -> Request:
+    """The run as asked for; of the demo world and its first protocol unless the arguments name others."""
+    model, dataset = arguments.name("model"), arguments.take("dataset") or "demo"
+    declaration("models", model)
+    protocols = list(declaration("datasets", dataset).default_protocols.values())
+    protocol = arguments.take("protocol") or protocols[0]
+    overrides = parse_overrides(arguments.overrides(("dataset", "protocol")), [model])
+    return Request(model, dataset, protocol, arguments.scale, {}, overrides)

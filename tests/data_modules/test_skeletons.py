@@ -1,7 +1,7 @@
 """Which clips train, validate and test, and that what is drawn depends on the seed, the epoch and the clip alone."""
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -159,7 +159,7 @@ def test_fewer_train_clips_leave_validation_whole(store: Store) -> None:
 
 @pytest.mark.parametrize("fold", [-1, 1, 7])
 def test_a_fold_that_is_not_there_is_refused(store: Store, fold: int) -> None:
-    with pytest.raises(DataError, match="noise/xsub has folds 0 to 0: set data.fold"):
+    with pytest.raises(DataError, match=r"noise/xsub has folds 0 to 0: set data.fold"):
         module(store, settings={"fold": fold})
 
 
@@ -218,6 +218,16 @@ def test_epochs_and_seeds_differ(store: Store) -> None:
         one, other = by_position(epochs[first]), by_position(epochs[second])
         assert one.keys() == other.keys()
         assert not any(torch.equal(one[position], other[position]) for position in one)
+
+
+def test_every_clip_has_draws_of_its_own(make_sequence: MakeSequence, tmp_path: Path) -> None:
+    """Two recordings of the same content look different."""
+    twins = [make_sequence(f"twin {number}", frames=40, subject=number) for number in range(2)]
+    other = make_sequence("other", subject=TRAIN_SUBJECTS)
+    store = write_store(tmp_path / "store", [*twins, other])
+    for degrees in (0.0, 17.0):
+        first, second = by_position(epoch_of(module(store, settings={"rotation_degrees": degrees}), 0)).values()
+        assert not torch.equal(first, second)
 
 
 def test_every_clip_is_drawn_once_in_an_epoch(store: Store) -> None:
@@ -304,6 +314,14 @@ def test_streams_are_turned_like_their_positions(store: Store, stream: Stream) -
             np.testing.assert_allclose(x[person], sampled[:, person], atol=1e-4)
 
 
+def test_clips_are_aligned_by_the_first_frame_drawn(store: Store) -> None:
+    aligned = module(store, settings={"align_up": [0, 20], "align_right": [20, 4], "rotation_degrees": 0.0})
+    for x in by_position(epoch_of(aligned, epoch=1)).values():
+        up, right = x[0, 0, 20] - x[0, 0, 0], x[0, 0, 4] - x[0, 0, 20]
+        torch.testing.assert_close(up / up.norm(), torch.tensor([0.0, 0, 1]), rtol=0, atol=1e-4)
+        torch.testing.assert_close(right[:2] / right[:2].norm(), torch.tensor([1.0, 0]), rtol=0, atol=1e-4)
+
+
 def test_drawn_bones_are_those_of_the_drawn_joints(store: Store) -> None:
     pairs = {"align_up": [0, 20], "align_right": [20, 4]}
     joints, bones = (
@@ -354,8 +372,8 @@ def test_workers_are_sent_no_recordings(store: Store) -> None:
 
 
 @pytest.fixture
-def demo(demo_store: Store) -> Iterator[SkeletonDataModule]:
-    yield SkeletonDataModule(demo_store, READERS["demo"].protocols["xview"], SETTINGS, batch_size=8, seed=0)
+def demo(demo_store: Store) -> SkeletonDataModule:
+    return SkeletonDataModule(demo_store, READERS["demo"].protocols["xview"], SETTINGS, batch_size=8, seed=0)
 
 
 def test_the_demo_goes_all_the_way(demo: SkeletonDataModule, demo_store: Store) -> None:

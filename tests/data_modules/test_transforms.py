@@ -73,7 +73,8 @@ def test_scale_by_bone(x: Joints, valid: Valid, bone: tuple[int, int]) -> None:
 
 def test_scale_takes_the_first_frame_in_which_the_bone_has_a_length() -> None:
     """As SHREC'17 is normalised: a frame of zeros, or one whose joints coincide, has no length to divide by."""
-    x, valid = (array.copy() for array in recording(frames=6, persons=1, gaps=0, joints=22))
+    x, valid = recording(frames=6, persons=1, gaps=0, joints=22)
+    x, valid = x.copy(), valid.copy()
     x[0], valid[0] = 0, False
     x[1, 0, 10] = x[1, 0, 0]
     scaled = transforms.scale_by_bone(x, valid, (10, 0))
@@ -120,7 +121,8 @@ def test_the_root_has_no_bone_and_all_others_have_one(layout: Layout) -> None:
 
 def test_nobody_moves_across_a_gap() -> None:
     """Not even by the whole way from the origin, where an absent person's zeros are."""
-    x, valid = (array.copy() for array in recording(frames=6, persons=1, gaps=0))
+    x, valid = recording(frames=6, persons=1, gaps=0)
+    x, valid = x.copy(), valid.copy()
     x[3], valid[3] = 0, False
     moves = transforms.as_stream(x, valid, "joint_motion", NTU25).any(axis=(1, 2, 3))
     assert moves.tolist() == [True, True, False, False, True, False]

@@ -111,9 +111,7 @@ def test_doctor_as_json_counts_bad_files_and_goes_on(
     assert set(found["protocols"]) == {"xsub", "xview"}
 
 
-def test_reproduce_prints_the_table_and_reuses_its_runs(
-    demo_outputs: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_reproduce_prints_the_table_and_reuses_its_runs(demo_outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["reproduce", "adasgn_tab2", *TINY]
     assert main(words) == 0
     first = capsys.readouterr()

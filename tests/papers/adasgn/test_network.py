@@ -65,10 +65,7 @@ def test_actions_are_one_hot_and_their_feature_is_the_chosen_one() -> None:
     decision, features_PTAC = network(x_PTVC), network.all_features(x_PTVC)
     assert_close(decision.actions.sum(dim=-1), torch.ones(3, 20))
     chosen = torch.stack(
-        [
-            torch.stack([features_PTAC[p, t, int(decision.actions[p, t].argmax())] for t in range(20)])
-            for p in range(3)
-        ]
+        [torch.stack([features_PTAC[p, t, int(decision.actions[p, t].argmax())] for t in range(20)]) for p in range(3)]
     )
     assert_close(decision.logits, network.classifier(network.temporal(chosen)))
 

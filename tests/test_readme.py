@@ -1,0 +1,72 @@
+"""Every command of the README is one that works: targets exist, and the program accepts the words."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from skeleton_lab.config import compose, parse_overrides
+from skeleton_lab.reproduce.tables import load_table, table_names
+from skeleton_lab.verbs import VERBS
+from skeleton_lab.verbs.arguments import Arguments
+from skeleton_lab.verbs.reproduce import requested_table
+from skeleton_lab.verbs.train import requested_run
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [line.split(" #")[0].strip() for line in README.splitlines() if re.match(r"    (make|\.venv/bin/)", line)]
+
+
+def program_words(command: str) -> list[str]:
+    """The words that `skeleton-lab` receives; for a make command, those of its recipe."""
+    if command.startswith("make"):
+        recipe = subprocess.run(
+            [*shlex.split(command), "--dry-run", "--no-print-directory"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        command = next((line for line in recipe.splitlines() if "bin/skeleton-lab" in line), "")
+    return shlex.split(command)[1:]
+
+
+def test_the_readme_has_commands() -> None:
+    assert len(COMMANDS) > 12
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATA_ROOT", raising=False)
+    words = program_words(command)
+    if not words:
+        return
+    verb, *rest = words
+    assert verb in VERBS
+    arguments = Arguments.parse([word for word in rest if not word.startswith("--")])
+    arguments.session()
+    if verb in ("reproduce", "report"):
+        table = requested_table(arguments)
+        for request in {repr(r): r for cell in table.cells for members in cell.seeds for r in members}.values():
+            compose(request)
+    elif verb == "train":
+        compose(requested_run(arguments))
+    elif verb == "profile":
+        parse_overrides(arguments.overrides(), [arguments.name("model")])
+
+
+def test_every_table_is_listed() -> None:
+    assert set(re.findall(r"^\| `(\w+_tab\w+)`", README, re.MULTILINE)) == set(table_names())
+
+
+def test_the_commands_of_the_papers_readmes_name_tables() -> None:
+    for readme in (ROOT / "skeleton_lab" / "papers").rglob("README.md"):
+        for name in re.findall(r"TABLE=(\w+)", readme.read_text(encoding="utf-8")):
+            load_table(name, "paper")
+
+
+@pytest.mark.parametrize("path", re.findall(r"`((?:skeleton_lab|data_modules|experiments)/[\w/.]+)`", README))
+def test_files_that_the_readme_names_exist(path: str) -> None:
+    assert (ROOT / path).exists()
