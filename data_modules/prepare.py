@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -34,6 +35,8 @@ def prepare(reader: Reader, data_root: Path, output_dir: Path, progress: Progres
         try:
             return open_store(path)
         except DataError:
+            for leftover in path.parent.glob(f".{path.name}.*"):  # of a writer that was killed
+                shutil.rmtree(leftover, ignore_errors=True)
             return write_store(path, _read_all(reader, paths, progress))
 
 

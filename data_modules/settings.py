@@ -13,7 +13,7 @@ class SkeletonSettings:
     """How the sequences of a dataset become clips.
 
     centre_joint: the joint that the origin is put on; scale_bone: the pair of joints whose distance becomes 1, or none.
-    align_up, align_right: pairs of joints that are turned to +z and +x in the first sampled frame, or none.
+    align_up, align_right: pairs of joints that are turned to +z and +x in the first frame, or none.
     clip_len: frames sampled from a sequence. rotation_degrees: training clips are turned by up to this about each axis.
     persons: the most persons in a clip. Batches have that many slots, whoever is in them.
     train_clips: at most this many training clips, the same number of each class as far as they go; none takes all.

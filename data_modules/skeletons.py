@@ -1,7 +1,6 @@
 """The LightningDataModule of skeletons alone."""
 
 from collections.abc import Iterator
-from copy import deepcopy
 from functools import partial
 
 import numpy as np
@@ -57,13 +56,10 @@ class Clips(Dataset[Clip]):
         joints = transforms.centre(joints, valid, settings.centre_joint)
         if settings.scale_bone:
             joints = transforms.scale_by_bone(joints, valid, _pair(settings.scale_bone))
-        stream = transforms.as_stream(joints, valid, settings.stream, self.layout)
-        same_draw = deepcopy(rng)
-        clip, shown = transforms.sample_frames(stream, valid, settings.clip_len, rng)
         if settings.align_up and settings.align_right:
-            # Bones and motions do not say where up is: they turn with the positions that they come from.
-            positions, _ = transforms.sample_frames(joints, valid, settings.clip_len, same_draw)
-            clip = transforms.align(clip, shown, _pair(settings.align_up), _pair(settings.align_right), positions)
+            joints = transforms.align(joints, valid, _pair(settings.align_up), _pair(settings.align_right))
+        stream = transforms.as_stream(joints, valid, settings.stream, self.layout)
+        clip, shown = transforms.sample_frames(stream, valid, settings.clip_len, rng)
         if rng is not None and settings.rotation_degrees:
             clip = transforms.rotate(clip, rng.uniform(-settings.rotation_degrees, settings.rotation_degrees, 3))
         return clip, shown

@@ -69,6 +69,7 @@ def write_store(path: Path, sequences: Iterable[SkeletonSequence | Problem]) -> 
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    scratch.chmod(0o755)  # a store is for everyone who shares the disk
     try:
         _write_into(scratch, sequences)
         _move_into_place(scratch, path)
@@ -183,7 +184,8 @@ def _map(path: Path, description: dict) -> Store:
         frames=frames,
         persons=persons,
         problems=tuple(Problem(**problem) for problem in description["problems"]),
-        joints_RVC=np.memmap(path / "joints.f32", np.float32, "r", shape=shape),
-        valid_R=np.memmap(path / "valid.u1", np.bool_, "r", shape=shape[:1]),
+        # As plain arrays, which are quicker to slice; they keep the map open.
+        joints_RVC=np.asarray(np.memmap(path / "joints.f32", np.float32, "r", shape=shape)),
+        valid_R=np.asarray(np.memmap(path / "valid.u1", np.bool_, "r", shape=shape[:1])),
         offsets=offsets,
     )

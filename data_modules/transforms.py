@@ -82,24 +82,15 @@ def _rotation(radians_xyz: NDArray[np.float64]) -> NDArray[np.float64]:
     return about_z @ about_y @ about_x
 
 
-def align(
-    joints_TMVC: Joints,
-    valid_TM: Valid,
-    up: tuple[int, int],
-    right: tuple[int, int],
-    positions_TMVC: Joints | None = None,
-) -> Joints:
+def align(joints_TMVC: Joints, valid_TM: Valid, up: tuple[int, int], right: tuple[int, int]) -> Joints:
     """Turn the sequence so that, in the first frame of the first person, `up` points along +z and `right`, seen from
     above, along +x. Both are pairs of joints, from the first to the second. Unchanged where a pair coincides, or where
     both point the same way.
 
-    positions: where the joints are, when `joints` are bones or motions, which do not tell.
-
-    Source: the pre-processing that AdaSGN uses for the cross-view protocol.
+    Source: the pre-processing that AdaSGN uses for the cross-view protocol, there in the first sampled frame.
     """
-    seen_TMVC = joints_TMVC if positions_TMVC is None else positions_TMVC
     person = int(valid_TM.any(axis=0).argmax())
-    first_VC = seen_TMVC[int(valid_TM[:, person].argmax()), person].astype(np.float64)
+    first_VC = joints_TMVC[int(valid_TM[:, person].argmax()), person].astype(np.float64)
     z = first_VC[up[1]] - first_VC[up[0]]
     x = first_VC[right[1]] - first_VC[right[0]]
     y = np.cross(z, x)

@@ -11,10 +11,13 @@ from rich.text import Text
 
 from skeleton_lab.files import write_text
 from skeleton_lab.reproduce.assemble import Measured
-from skeleton_lab.reproduce.report import Result, grid, measured_text, reported_number
+from skeleton_lab.reproduce.report import Result, grid, measured_text, reported_number, shown_verdict
 
 COLOURS = {"reproduced": "green", "better": "cyan", "gap": "red"}
 SHORT = {"not comparable": "n/c"}
+
+# Characters: "90.12 ± 0.34 (100)" is the widest that is common.
+CELL_WIDTH = 16
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem; color: #1c2330; }
@@ -61,7 +64,7 @@ def _html_cell(each: Measured | None) -> str:
     paper = f"<small>paper {escape(reported)}</small>" if reported else ""
     return (
         f'<td class="{each.verdict.replace(" ", "-")}" title="{escape(", ".join(each.runs))}">'
-        f'{escape(measured_text(each))} {paper}<span class="verdict">{each.verdict}</span></td>'
+        f'{escape(measured_text(each))} {paper}<span class="verdict">{shown_verdict(each)}</span></td>'
     )
 
 
@@ -78,29 +81,37 @@ def _html_origins(result: Result) -> str:
 
 
 def print_table(result: Result, console: Console) -> None:
-    """The table on the terminal: measured value and verdict, the paper's number below."""
+    """The table on the terminal, as many columns at a time as it is wide."""
     console.print(f"\n[bold]{result.table.id}[/]: {result.table.title}", highlight=False)
     for block in result.blocks():
         columns, rows = grid(block)
-        shown = RichTable(box=None, padding=(0, 1), header_style="bold")
-        shown.add_column("")
-        for column in columns:
-            shown.add_column(column, justify="right", no_wrap=True)
-        for name, cells in rows:
-            shown.add_row(name, *(_terminal_cell(each) for each in cells))
-        console.print(shown)
+        names = max(len(name) for name, _ in rows)
+        at_once = max(1, (console.width - names - 2) // CELL_WIDTH)
+        for first in range(0, len(columns), at_once):
+            console.print(_terminal_block(columns, rows, slice(first, first + at_once)))
     lines = [
-        "upper line: measured and verdict (n/c: not comparable with the paper); lower line: the paper's number",
-        *result.table.footnotes,
+        "Each cell: measured (the paper's number), and the verdict; n/c is not comparable with the paper.",
+        *(f"Note: {note}" for note in result.table.footnotes),
         *result.problems,
     ]
     console.print("\n".join(lines), style="dim", highlight=False, markup=False)
     console.print(result.caution or f"Measured on {result.headline}.", style="bold", highlight=False)
 
 
+def _terminal_block(columns: list[str], rows: list[tuple[str, list[Measured | None]]], shown: slice) -> RichTable:
+    block = RichTable(box=None, padding=(0, 1), header_style="bold")
+    block.add_column("", no_wrap=True)
+    for column in columns[shown]:
+        block.add_column(column, justify="right", width=CELL_WIDTH - 2)
+    for name, cells in rows:
+        block.add_row(name, *(_terminal_cell(each) for each in cells[shown]))
+    return block
+
+
 def _terminal_cell(each: Measured | None) -> Text:
     if each is None:
         return Text("")
-    verdict = SHORT.get(each.verdict, each.verdict)
-    text = Text(f"{measured_text(each)} ").append(verdict, style=COLOURS.get(each.verdict, "dim"))
-    return text.append(f"\n{reported_number(each.cell)}", style="dim")
+    reported = reported_number(each.cell)
+    text = Text(measured_text(each)).append(f" ({reported})" if reported else "", style="dim")
+    verdict = shown_verdict(each)
+    return text.append(f"\n{SHORT.get(verdict, verdict)}", style=COLOURS.get(verdict, "dim"))

@@ -73,6 +73,11 @@ def measured_text(each: Measured) -> str:
     return number(each.value, each.cell) + spread
 
 
+def shown_verdict(each: Measured) -> str:
+    """The verdict, but for a measured number that the paper has no counterpart of: there is nothing to judge."""
+    return "" if each.cell.reported is None and each.values else each.verdict
+
+
 def write_report(result: Result, folder: Path, pictures: Iterable[str]) -> None:
     """table.json and table.md. pictures: their file names in the folder."""
     write_json(folder / "table.json", as_json(result))
@@ -131,4 +136,4 @@ def _markdown_cell(each: Measured | None) -> str:
     if each is None:
         return ""
     reported = reported_number(each.cell)
-    return f"{measured_text(each)}{f' ({reported})' if reported else ''} {each.verdict}"
+    return f"{measured_text(each)}{f' ({reported})' if reported else ''} {shown_verdict(each)}".rstrip()

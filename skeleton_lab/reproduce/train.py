@@ -64,7 +64,8 @@ def train(
     module.start_from(required)
     trainer = _trainer(settings, folder, execution, report)
     interrupted = folder.resume / "last.ckpt"
-    trainer.fit(module, data, ckpt_path=interrupted if interrupted.exists() else None, weights_only=True)
+    resumed = interrupted.exists()
+    trainer.fit(module, data, ckpt_path=interrupted if resumed else None, weights_only=True)
     if settings.training.selection != "last":
         best = torch.load(folder.resume / "best.ckpt", map_location="cpu", weights_only=True)
         module.load_state_dict(best["state_dict"])
@@ -73,7 +74,9 @@ def train(
     folder.write_predictions(_predictions(recorded, data))
     seconds = round(time.monotonic() - clock, 1)
     data_origin = {"data": run.source.label, "data_digest": run.source.store.digest}
-    folder.write_result(measure(module, recorded), {**origin, "seconds": seconds, **data_origin})
+    # The seconds are those since the last start; `resumed` says whether there were earlier ones.
+    timing = {"seconds": seconds, "resumed": resumed}
+    folder.write_result(measure(module, recorded), {**origin, **timing, **data_origin})
     shutil.rmtree(folder.resume, ignore_errors=True)
 
 

@@ -75,4 +75,6 @@ class Arguments:
         except OmegaConfBaseException as error:
             raise RequestError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
         assert isinstance(execution, ExecutionSettings)
+        if execution.devices * execution.nodes != 1:
+            raise RequestError("training on several devices is not supported yet: leave devices and nodes at 1")
         return execution

@@ -92,7 +92,7 @@ def test_the_smallest_change_changes_the_digest(tmp_path: Path, sequences: list[
 def test_it_is_memory_mapped_and_read_only(tmp_path: Path, sequences: list[SkeletonSequence]) -> None:
     store = write_store(tmp_path / "store", sequences)
     joints, valid = store.sequence(2)
-    assert isinstance(store.joints_RVC, np.memmap)
+    assert isinstance(store.joints_RVC.base, np.memmap)
     assert np.shares_memory(joints, store.joints_RVC)
     with pytest.raises(ValueError, match="read-only"):
         joints[0] = 0

@@ -256,14 +256,6 @@ def test_whoever_is_turned_any_way_is_aligned_the_same() -> None:
     np.testing.assert_allclose(transforms.align(expected, valid, UP, RIGHT), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("stream", STREAMS)
-def test_streams_are_aligned_like_their_positions(stream: Stream) -> None:
-    x, valid = recording()
-    turned = transforms.align(transforms.as_stream(x, valid, stream, NTU25), valid, UP, RIGHT, positions_TMVC=x)
-    expected = transforms.as_stream(transforms.align(x, valid, UP, RIGHT), valid, stream, NTU25)
-    np.testing.assert_allclose(turned, expected, atol=1e-5)
-
-
 @pytest.mark.parametrize("case", ["up coincides", "right coincides", "parallel", "opposite"])
 @pytest.mark.parametrize("seed", range(5))
 def test_where_there_is_no_direction_nothing_is_turned(case: str, seed: int) -> None:

@@ -27,6 +27,9 @@ from skeleton_lab.training.module import ClassificationModule, Output
 # "×0.096" at each epoch, as section 4.2 prints it; the released code multiplies by exp(−0.045) = 0.956.
 PRINTED_TEMPERATURE_DECAY = 0.096
 
+# Features of frozen single models, by the models, the draw and the clips of a batch; half precision, (P, T, A, C).
+SHARED_FEATURES: dict[tuple, Tensor] = {}
+
 
 class SGNModule(ClassificationModule):
     """SGN on all joints, and the six single models that AdaSGN starts from."""
@@ -67,6 +70,8 @@ class AdaSGNModule(ClassificationModule):
             "gmacs_A", torch.tensor(macs.nominal_gmacs(layout, settings.data.clip_len)), persistent=False
         )
         self.register_buffer("alpha", torch.tensor(0.0))
+        self.shares_features = self.model.share_features and self.model.pretrained
+        self.start: tuple[str, ...] = ()
 
     @classmethod
     def requires(cls, request: Request, settings: RunSettings) -> dict[str, Request]:
@@ -86,15 +91,29 @@ class AdaSGNModule(ClassificationModule):
             weights = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
             spatial.load_state_dict(_below("network.spatial.", weights))
             transform.load_state_dict(_below("network.joint_transform.", weights))
+        self.start = tuple(str(path.absolute()) for path in checkpoints.values())
 
     def forward(self, batch: Batch) -> Output:
         x_PTVC, clip_P = persons(batch, self.model.absent_persons)
-        decision = self.network(x_PTVC, spatial_gradient=not self._frozen("spatial"))
+        decision = self.network.decide(self.features(batch, x_PTVC))
         clips = len(batch.label)
         taken_NA = sum_over_persons(decision.actions.sum(dim=1), clip_P, clips)
         frames_N = sum_over_persons(torch.ones_like(clip_P) * x_PTVC.shape[1], clip_P, clips)
         logits_NK = mean_over_persons(decision.logits, clip_P, clips)
         return Output(logits_NK, {"actions": taken_NA, "skeletons": frames_N})
+
+    def features(self, batch: Batch, x_PTVC: Tensor) -> Tensor:
+        """The features of all actions, (P, T, A, C): without a graph while frozen, remembered where they are shared."""
+        if not self.shares_features:
+            with torch.set_grad_enabled(torch.is_grad_enabled() and not self._frozen("spatial")):
+                return self.network.all_features(x_PTVC)
+        # All policies draw the same clips in the same batches (SkeletonDataModule), so a batch is what is remembered.
+        draw = self.current_epoch if self.training else None
+        key = (self.start, draw, tuple(batch.position.tolist()))
+        if key not in SHARED_FEATURES:
+            with torch.no_grad():
+                SHARED_FEATURES[key] = self.network.all_features(x_PTVC).half()
+        return SHARED_FEATURES[key].to(x_PTVC.device, x_PTVC.dtype)
 
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """L = L_acc + α·L_eff (Eq. 10)."""
@@ -112,6 +131,7 @@ class AdaSGNModule(ClassificationModule):
         self.network.temperature.fill_(self.temperature(self.current_epoch))
         self.network.joint_transforms.requires_grad_(not self._frozen("joint_transforms"))
         self.network.spatial.requires_grad_(not self._frozen("spatial"))
+        self.network.spatial.train(not self.shares_features)
 
     def temperature(self, epoch: int) -> float:
         """τ of Gumbel-softmax in an epoch counted from 0; it has fallen once before the first."""
@@ -120,6 +140,8 @@ class AdaSGNModule(ClassificationModule):
         return self.model.temperature * decay ** (epoch + 1)
 
     def _frozen(self, part: str) -> bool:
+        if self.shares_features:
+            return True
         if self.current_epoch >= self.model.frozen_epochs:
             return False
         return part == "joint_transforms" or self.model.pretrained

@@ -89,10 +89,11 @@ class AdaSGN(nn.Module):
         # A buffer, so that a checkpoint holds the temperature it was trained to.
         self.register_buffer("temperature", torch.tensor(settings.temperature))
 
-    def forward(self, x_PTVC: Tensor, spatial_gradient: bool = True) -> Decision:
-        """spatial_gradient: False computes the spatial modules without a graph, while they are frozen."""
-        with torch.set_grad_enabled(spatial_gradient and torch.is_grad_enabled()):
-            features_PTAC = self.all_features(x_PTVC)
+    def forward(self, x_PTVC: Tensor) -> Decision:
+        return self.decide(self.all_features(x_PTVC))
+
+    def decide(self, features_PTAC: Tensor) -> Decision:
+        """Choose an action for each skeleton, and classify the features that it gives (Eqs. 5 to 9)."""
         actions_PTA = self.choose(features_PTAC[:, :, 0])
         chosen_PTC = torch.einsum("pta,ptac->ptc", actions_PTA.to(features_PTAC.dtype), features_PTAC)
         return Decision(self.classifier(self.temporal(chosen_PTC)), actions_PTA)

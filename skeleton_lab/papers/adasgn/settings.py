@@ -36,6 +36,8 @@ class AdaSGNSettings:
     evaluation_actions: 'argmax', or 'sampled' with Gumbel noise as the released code does.
     pretrained: start from the six single models. frozen_epochs: the spatial modules (when pretrained) and the matrices
         are trained after this many epochs.
+    share_features: keep both frozen throughout, batch normalisation too, and compute their features once for all
+        policies that start from the same single models; they stay in memory while the program runs.
     """
 
     policy: Literal["learned", "random", "all"] = "learned"
@@ -48,6 +50,7 @@ class AdaSGNSettings:
     evaluation_actions: Literal["argmax", "sampled"] = "argmax"
     pretrained: bool = True
     frozen_epochs: int = 30
+    share_features: bool = False
     width: float = 1.0
     dropout: float = 0.2
     absent_persons: AbsentPersons = "masked"

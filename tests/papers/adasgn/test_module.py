@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from data_modules.layouts import NTU25
-from skeleton_lab.papers.adasgn.module import AdaSGNModule, SGNModule
+from skeleton_lab.papers.adasgn.module import SHARED_FEATURES, AdaSGNModule, SGNModule
 from skeleton_lab.training.module import ClassificationModule, Output
 from tests.helpers import SMALL, assert_close, padded_batch, part, settings_of, shaken
 
@@ -27,8 +27,9 @@ def begin_epoch(module: ClassificationModule, epoch: int) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _seeded() -> None:
+def _fresh() -> None:
     torch.manual_seed(0)
+    SHARED_FEATURES.clear()
 
 
 @pytest.mark.parametrize(("epoch", "temperature"), [(0, 4.78), (9, 3.19), (29, 1.30), (59, 0.336), (119, 0.0226)])
@@ -154,3 +155,35 @@ def test_temperature_and_alpha_live_in_the_checkpoint() -> None:
     other.load_state_dict(module.state_dict())
     assert other.network.temperature == module.network.temperature
     assert other.alpha == module.alpha == 4.0
+
+
+def test_policies_share_the_features_of_frozen_modules(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (shaken(module_of("adasgn", share_features=True, alpha=alpha)) for alpha in (0, 9))
+    batch = padded_batch()
+    for module in (first, second):
+        module.train()
+        begin_epoch(module, 0)
+    computed = first.features(batch, batch.x[:, 0])
+    assert not first.network.spatial.training
+    assert_close(computed, first.network.all_features(batch.x[:, 0]), 2e-3)
+    monkeypatch.setattr(second.network, "all_features", lambda x: pytest.fail("computed twice"))
+    assert torch.equal(second.features(batch, batch.x[:, 0]), computed)
+
+
+def test_every_draw_has_features_of_its_own() -> None:
+    module = shaken(module_of("adasgn", share_features=True))
+    batch = padded_batch()
+    for training, epoch in ((True, 0), (True, 1), (False, 1)):
+        module.train(training)
+        begin_epoch(module, epoch)
+        module.train(training)
+        module.features(batch, batch.x[:, 0])
+    assert len(SHARED_FEATURES) == 3
+
+
+def test_nothing_is_shared_without_pretraining() -> None:
+    module = module_of("adasgn", share_features=True, pretrained=False)
+    begin_epoch(module, 0)
+    module(padded_batch()).logits.sum().backward()
+    assert not SHARED_FEATURES
+    assert all(parameter.grad is not None for parameter in module.network.spatial[0].parameters())

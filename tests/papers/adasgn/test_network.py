@@ -86,7 +86,8 @@ def test_the_released_habit_samples_in_evaluation() -> None:
 
 def test_the_policy_learns_through_its_discrete_choice() -> None:
     network = small()
-    network(torch.randn(3, 20, 25, 3), spatial_gradient=False).logits.square().sum().backward()
+    features = network.all_features(torch.randn(3, 20, 25, 3)).detach()
+    network.decide(features).logits.square().sum().backward()
     assert network.policy.conv.weight.grad is not None
     assert network.policy.conv.weight.grad.abs().sum() > 0
     assert all(parameter.grad is None for parameter in network.spatial.parameters())
