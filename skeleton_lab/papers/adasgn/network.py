@@ -47,11 +47,18 @@ def pooling_matrix(layout: Layout, joints: int) -> Tensor:
 
 
 class PolicyNetwork(nn.Module):
-    """Logits of the actions from the cheapest features: (P, T, C) → (P, T, A) (Eq. 5), one convolution over time."""
+    """Logits of the actions from the cheapest features: (P, T, C) → (P, T, A) (Eq. 5), one convolution over time.
 
-    def __init__(self, channels: int, actions: int) -> None:
+    prefer_last: start with the last action the likelier, the stronger the features are.
+    """
+
+    def __init__(self, channels: int, actions: int, prefer_last: bool = False) -> None:
         super().__init__()
         self.conv = nn.Conv1d(channels, actions, kernel_size=3, padding=1)
+        if prefer_last:
+            nn.init.zeros_(self.conv.weight)
+            nn.init.zeros_(cast(nn.Parameter, self.conv.bias))
+            nn.init.constant_(self.conv.weight[-1], 1 / (3 * actions))
 
     def forward(self, features_PTC: Tensor) -> Tensor:
         return self.conv(features_PTC.transpose(1, 2)).transpose(1, 2)
@@ -83,7 +90,7 @@ class AdaSGN(nn.Module):
         channels = scaled(256, settings.width)
         self.joint_transforms = nn.ModuleList(JointTransform(layout, joints) for joints, _ in choices)
         self.spatial = nn.ModuleList(SpatialModule(joints, size, settings.width) for joints, size in choices)
-        self.policy = PolicyNetwork(channels, len(choices))
+        self.policy = PolicyNetwork(channels, len(choices), settings.policy_start == "largest")
         self.temporal = TemporalModule(frames, settings.width, settings.dropout)
         self.classifier = nn.Linear(2 * channels, classes)
         # A buffer, so that a checkpoint holds the temperature it was trained to.

@@ -27,6 +27,8 @@ class SGNSettings:
 @dataclass
 class AdaSGNSettings:
     """policy: 'learned', 'random' (Table 3's rand) or 'all' (its fuse).
+    policy_start: 'random' weights, or 'largest', which begins by preferring the last and most expensive action (the
+        released code's "fix").
     alpha: the weight of the efficiency loss, in 1 / GMACs of the published width; it grows from 0 over
         `alpha_warmup_epochs`.
     efficiency_loss: 'mean_over_actions' is what the published values of alpha were used with; 'sum_over_actions' is
@@ -41,6 +43,7 @@ class AdaSGNSettings:
     """
 
     policy: Literal["learned", "random", "all"] = "learned"
+    policy_start: Literal["random", "largest"] = "random"
     alpha: float = 4.0
     alpha_warmup_epochs: int = 5
     efficiency_loss: Literal["mean_over_actions", "sum_over_actions"] = "mean_over_actions"

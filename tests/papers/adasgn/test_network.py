@@ -104,6 +104,13 @@ def test_sampling_follows_the_probabilities_whatever_the_temperature() -> None:
         assert_close(shares, expected, 0.03)
 
 
+def test_a_policy_can_start_from_the_most_expensive_action() -> None:
+    network = AdaSGN(AdaSGNSettings(width=1 / 16, policy_start="largest"), NTU25, 60, 20).eval()
+    features = torch.rand(4, 20, 16) + 0.5
+    assert (network.choose(features).argmax(dim=-1) == 5).all()
+    assert parameters(network) == parameters(AdaSGN(AdaSGNSettings(width=1 / 16), NTU25, 60, 20))
+
+
 def test_random_and_all() -> None:
     x_PTVC = torch.randn(40, 20, 25, 3)
     random, every = small(policy="random").eval(), small(policy="all").eval()
