@@ -150,13 +150,21 @@ def _checkpoints(settings: RunSettings, folder: RunFolder) -> list[ModelCheckpoi
 
 
 def _loggers(settings: RunSettings, folder: RunFolder, execution: ExecutionSettings) -> list[Logger]:
-    """Metrics of every epoch as CSV, a file for each start of the run; W&B (offline unless logged in) on request."""
+    """Metrics of every epoch as CSV, a file for each start of the run; on request W&B, offline unless logged in."""
     loggers: list[Logger] = [CSVLogger(folder.path, name="epochs")]
     if execution.wandb:
-        from lightning.pytorch.loggers import WandbLogger
-
-        loggers.append(WandbLogger(folder.path.name, folder.path, project="skeleton_lab", config=asdict(settings)))
+        loggers.append(_wandb_logger(settings, folder))
     return loggers
+
+
+def _wandb_logger(settings: RunSettings, folder: RunFolder) -> Logger:
+    # Imported only where it is asked for: it is slow to load, and some machines have none.
+    import wandb
+    from lightning.pytorch.loggers import WandbLogger
+
+    wandb.finish()  # the run before this one, if this program had one
+    mode = "online" if wandb.login(prompt=False) else "offline"
+    return WandbLogger(folder.path.name, folder.path, project="skeleton_lab", mode=mode, config=asdict(settings))
 
 
 def _quieten() -> None:

@@ -85,6 +85,8 @@ class AdaSGNModule(ClassificationModule):
 
     def start_from(self, checkpoints: Mapping[str, Path]) -> None:
         """Load the single models' spatial modules and matrices; policy, temporal module and classifier start afresh."""
+        if not checkpoints:
+            return
         for path, spatial, transform in zip(
             checkpoints.values(), self.network.spatial, self.network.joint_transforms, strict=True
         ):
