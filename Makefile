@@ -1,5 +1,5 @@
 # Every target brings what it needs: no other command has to be run before it.
-#   make reproduce TABLE=adasgn_tab3 SCALE=paper DATA_ROOT=/data DEVICES=8 ARGS="training.precision=bf16-mixed"
+#   make reproduce TABLE=adasgn_tab3 SCALE=paper DATA_ROOT=/data ARGS="training.precision=bf16-mixed"
 
 PYTHON ?= python3
 VENV ?= .venv

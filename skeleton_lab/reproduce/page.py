@@ -23,7 +23,7 @@ STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem; color: #1c2330; }
 h1 { font-size: 1.4rem; } .caution { background: #fff3cd; padding: .6rem 1rem; border-left: 4px solid #e0a800; }
 table { border-collapse: collapse; margin: 1rem 0; } th, td { padding: .3rem .7rem; border-bottom: 1px solid #dde2ea; }
-th { text-align: left; } td { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+th { text-align: left; } thead th, td { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td small { display: block; color: #667085; } .verdict { font-size: .75rem; color: #667085; }
 .reproduced .verdict { color: #17803d; } .better .verdict { color: #0b6fa4; } .gap .verdict { color: #b42318; }
 img { max-width: 100%; } footer { color: #667085; font-size: .85rem; }

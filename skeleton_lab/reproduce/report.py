@@ -87,11 +87,7 @@ def write_report(result: Result, folder: Path, pictures: Iterable[str]) -> None:
 def as_json(result: Result) -> dict[str, Any]:
     table = result.table
     return {
-        "id": table.id,
-        "paper": table.paper,
-        "kind": table.kind,
-        "title": table.title,
-        "datasets": [table.dataset],
+        **table_json(table),
         "data": result.data,
         "scale": table.scale,
         "overrides": dict(table.overrides),
@@ -109,6 +105,17 @@ def _cell_json(each: Measured) -> dict[str, Any]:
         "seeds": len(each.values),
         "verdict": each.verdict,
         "runs": list(each.runs),
+    }
+
+
+def table_json(table: Table) -> dict[str, Any]:
+    """What a table is, without its cells."""
+    return {
+        "id": table.id,
+        "paper": table.paper,
+        "kind": table.kind,
+        "title": table.title,
+        "datasets": [table.dataset],
     }
 
 

@@ -1,20 +1,20 @@
 """`skeleton-lab tables [NAME]`: the tables as declared."""
 
 import json
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from skeleton_lab.reproduce.report import declared_json
-from skeleton_lab.reproduce.tables import Table, load_table, table_names
+from skeleton_lab.reproduce.report import declared_json, table_json
+from skeleton_lab.reproduce.tables import load_table, table_names
 from skeleton_lab.verbs.arguments import Arguments
 
 
 def run(arguments: Arguments) -> int:
     tables = [load_table(name, arguments.scale) for name in arguments.names or table_names()]
     if arguments.as_json:
-        print(json.dumps([_as_json(table) for table in tables], ensure_ascii=False))
+        found = [{**table_json(table), "cells": [declared_json(cell) for cell in table.cells]} for table in tables]
+        print(json.dumps(found, ensure_ascii=False))
         return 0
     listed = RichTable(box=None, padding=(0, 2))
     for heading in ("table", "dataset", "cells", "title"):
@@ -23,14 +23,3 @@ def run(arguments: Arguments) -> int:
         listed.add_row(table.id, table.dataset, str(len(table.cells)), table.title)
     Console().print(listed)
     return 0
-
-
-def _as_json(table: Table) -> dict[str, Any]:
-    return {
-        "id": table.id,
-        "paper": table.paper,
-        "kind": table.kind,
-        "title": table.title,
-        "datasets": [table.dataset],
-        "cells": [declared_json(cell) for cell in table.cells],
-    }
