@@ -17,7 +17,6 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger
 from torch import Tensor
 
-from data_modules.layouts import LAYOUTS
 from data_modules.readers import reader_for
 from data_modules.skeletons import SkeletonDataModule
 from skeleton_lab.registry import MODELS
@@ -94,8 +93,7 @@ def data_module(run: Run, execution: ExecutionSettings) -> SkeletonDataModule:
 
 
 def build_module(settings: RunSettings, data: SkeletonDataModule) -> ClassificationModule:
-    layout = LAYOUTS[data.clips.store.layout] if data.clips.store else data.clips.layout
-    return MODELS[settings.name].module_class()(settings, layout, data.num_classes)
+    return MODELS[settings.name].module_class()(settings, data.clips.layout, data.num_classes)
 
 
 def predict(trainer: Trainer, module: ClassificationModule, data: SkeletonDataModule) -> dict[str, Tensor]:
