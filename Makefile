@@ -10,8 +10,7 @@ SCALE ?= demo
 READY := $(VENV)/.ready
 LAB := $(VENV)/bin/skeleton-lab
 # Empty values say nothing: the program then takes its defaults, or DATA_ROOT and OUTPUT_DIR from the environment.
-SETTINGS = scale=$(SCALE) dataset=$(DATASET) seeds=$(SEEDS) devices=$(DEVICES) nodes=$(NODES) \
-  "data_root=$(DATA_ROOT)" "output_dir=$(OUTPUT_DIR)" $(ARGS)
+WHERE = scale=$(SCALE) "data_root=$(DATA_ROOT)" "output_dir=$(OUTPUT_DIR)" devices=$(DEVICES) nodes=$(NODES) $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-scatter reproduce report tables train prepare doctor test test-slow lint clean
@@ -32,22 +31,22 @@ setup-scatter: $(READY) ## add torch-scatter, which is built here (about 5 minut
 	$(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt --no-build-isolation -e ".[scatter]"
 
 reproduce: $(READY) ## train what TABLE=adasgn_tab3 misses, and print it beside the paper's numbers
-	@$(LAB) reproduce $(TABLE) $(SETTINGS)
+	@$(LAB) reproduce $(TABLE) dataset=$(DATASET) seeds=$(SEEDS) $(WHERE)
 
 report: $(READY) ## print TABLE=… from the runs that are finished, training nothing
-	@$(LAB) report $(TABLE) $(SETTINGS)
+	@$(LAB) report $(TABLE) dataset=$(DATASET) seeds=$(SEEDS) $(WHERE)
 
 tables: $(READY) ## list the tables
 	@$(LAB) tables
 
 train: $(READY) ## train MODEL=sgn on DATASET=… and its PROTOCOL=…
-	@$(LAB) train $(MODEL) protocol=$(PROTOCOL) $(SETTINGS)
+	@$(LAB) train $(MODEL) dataset=$(DATASET) protocol=$(PROTOCOL) $(WHERE)
 
 prepare: $(READY) ## read the official files of DATASET=… below DATA_ROOT=…
-	@$(LAB) prepare $(DATASET) scale=$(SCALE) "data_root=$(DATA_ROOT)" "output_dir=$(OUTPUT_DIR)"
+	@$(LAB) prepare $(DATASET) $(WHERE)
 
 doctor: $(READY) ## look for damage in DATASET=…
-	@$(LAB) doctor $(DATASET) scale=$(SCALE) "data_root=$(DATA_ROOT)" "output_dir=$(OUTPUT_DIR)"
+	@$(LAB) doctor $(DATASET) $(WHERE)
 
 test: $(READY) ## the tests; those of real recordings run where DATA_ROOT holds them
 	$(VENV)/bin/python -m pytest

@@ -27,6 +27,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"skeleton-lab: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        if options.debug:
+            raise
+        print(f"skeleton-lab: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("skeleton-lab: stopped; the same command goes on from here", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:

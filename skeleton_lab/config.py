@@ -12,6 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from data_modules.readers import reader_for
 from data_modules.settings import SkeletonSettings
@@ -41,7 +42,8 @@ class Request:
     def for_model(self, model: str, changes: Changes) -> "Request":
         """The same data, seed, scale and overrides for another model: a run that this one builds on."""
         shared = {key: value for key, value in self.changes.items() if key == "seed" or key.startswith("data.")}
-        return replace(self, model=model, changes={**shared, **changes})
+        overrides = {key: value for key, value in self.overrides.items() if key not in changes}
+        return replace(self, model=model, changes={**shared, **changes}, overrides=overrides)
 
 
 def declared(kind: str) -> list[str]:
@@ -75,7 +77,30 @@ def compose(request: Request) -> RunSettings:
         _checked(OmegaConf.update, settings, key, value)
     run = _checked(OmegaConf.to_object, settings)
     assert isinstance(run, RunSettings)
+    _check_values(run)
     return run
+
+
+def _check_values(run: RunSettings) -> None:
+    """Refuse numbers that no run can have."""
+    data, joints = run.data, reader_for(run.data.dataset).layout.joint_levels
+    above_zero = {
+        "training.epochs": run.training.epochs,
+        "training.batch_size": run.training.batch_size,
+        "data.clip_len": data.clip_len,
+        "model.width": getattr(run.model, "width", 1),
+    }
+    for key, value in above_zero.items():
+        if not value > 0:
+            raise RequestError(f"{key}={value}: give a number above 0")
+    if run.seed < 0:
+        raise RequestError(f"seed={run.seed}: give a number from 0")
+    if getattr(run.model, "joints", None) not in (None, *joints):
+        raise RequestError(f"model.joints={run.model.joints}: skeletons of {data.dataset} can have {joints} joints")
+    for key in ("scale_bone", "align_up", "align_right"):
+        pair = getattr(data, key)
+        if pair is not None and (len(pair) != 2 or not all(0 <= joint < joints[-1] for joint in pair)):
+            raise RequestError(f"data.{key}={pair}: give two joints from 0 to {joints[-1] - 1}")
 
 
 def defaults(model: str) -> RunSettings:
@@ -107,8 +132,9 @@ def _checked(action: Callable[..., Any], *arguments: Any) -> Any:
     """Run an OmegaConf action; what it refuses is the user's (or a declaration's) mistake."""
     try:
         return action(*arguments)
-    except OmegaConfBaseException as error:
-        raise RequestError(f"{error.full_key!s}: {str(error).splitlines()[0]}") from error
+    except (OmegaConfBaseException, YAMLError, IndexError) as error:
+        place = getattr(error, "full_key", None) or " ".join(map(str, arguments[-2:]))
+        raise RequestError(f"{place}: {(str(error) or 'not understood').splitlines()[0]}") from error
 
 
 @cache
@@ -130,9 +156,13 @@ def parse_overrides(arguments: Iterable[str], models: Iterable[str]) -> dict[str
         key, separator, _ = argument.partition("=")
         if not separator:
             raise RequestError(f"'{argument}' is not of the form key=value")
-        value = OmegaConf.select(_checked(lambda argument=argument: OmegaConf.from_dotlist([argument])), key)
+        value = _checked(_value, argument, key)
         overrides[_full_key(key, known)] = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
     return overrides
+
+
+def _value(argument: str, key: str) -> Any:
+    return OmegaConf.select(OmegaConf.from_dotlist([argument]), key)
 
 
 def _full_key(key: str, known: frozenset[str]) -> str:

@@ -23,12 +23,17 @@ HARMLESS = {"training.precision"}
 
 @dataclass(frozen=True)
 class Measured:
-    """A cell with what was measured. values: one for each finished seed; runs: the names of the runs behind them."""
+    """A cell with what was measured. values: one for each finished seed; members: the names of each one's runs."""
 
     cell: Cell
     values: tuple[float, ...]
-    runs: tuple[str, ...]
+    members: tuple[tuple[str, ...], ...]
     verdict: str
+
+    @property
+    def runs(self) -> list[str]:
+        """The names of all runs behind the values."""
+        return [name for names in self.members for name in names]
 
     @property
     def value(self) -> float | None:
@@ -66,13 +71,14 @@ def assemble(table: Table, planned: Sequence[Planned], output_dir: Path) -> list
     comparable = _is_comparable(table, planned)
     assembled = []
     for each in planned:
-        values = []
+        values, finished = [], []
         for members in each.seeds:
             folders = [folder_of(run, output_dir) for run in members]
             if all(folder.is_finished for folder in folders):
                 values.append(_measure(each.cell, folders))
-        names = tuple(run.name for run in each.runs)
-        assembled.append(Measured(each.cell, tuple(values), names, _verdict(each.cell, values, comparable)))
+                finished.append(tuple(run.name for run in members))
+        verdict = _verdict(each.cell, values, comparable)
+        assembled.append(Measured(each.cell, tuple(values), tuple(finished), verdict))
     return assembled
 
 

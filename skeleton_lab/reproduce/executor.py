@@ -40,7 +40,11 @@ def execute(roots: Iterable[Run], output_dir: Path, execution: ExecutionSettings
     postponed = 0
     while waiting:
         run = waiting.popleft()
-        # When every run that is left is another executor's, wait for the first of them.
+        if any(not _is_settled(required, output_dir, outcome) for required in run.requires.values()):
+            waiting.append(run)  # another executor is at work on what it requires, and that run waits here too
+            postponed += 1
+            continue
+        # When nothing that is left can be begun, wait for the first run that another executor holds.
         patience = -1 if postponed >= len(waiting) + 1 else 0
         try:
             with FileLock(folder_of(run, output_dir).lock, timeout=patience):
@@ -50,6 +54,10 @@ def execute(roots: Iterable[Run], output_dir: Path, execution: ExecutionSettings
             waiting.append(run)
             postponed += 1
     return outcome
+
+
+def _is_settled(run: Run, output_dir: Path, outcome: Outcome) -> bool:
+    return run.key in outcome.problems or folder_of(run, output_dir).is_finished
 
 
 def _finish(run: Run, output_dir: Path, execution: ExecutionSettings, watcher: Watcher, outcome: Outcome) -> None:

@@ -5,8 +5,10 @@ import io
 from pathlib import Path
 
 from skeleton_lab.config import DECLARATIONS
+from skeleton_lab.errors import RequestError
 from skeleton_lab.files import write_text
 from skeleton_lab.reproduce.report import Result
+from skeleton_lab.reproduce.sources import DEMO
 
 COLUMNS = (
     *("row", "column", "metric", "dataset", "scale", "overrides", "seed", "measured", "reported", "verdict"),
@@ -16,7 +18,12 @@ KEY = ("row", "column", "dataset", "scale", "overrides", "seed")
 
 
 def keep(result: Result) -> Path:
-    """Add the result's measured cells to its file; rows kept earlier stay, those measured again are replaced."""
+    """Add the result's measured cells to its file; rows kept earlier stay, those measured again are replaced.
+
+    Raises RequestError for demo data, which says nothing beyond this machine.
+    """
+    if result.data == DEMO:
+        raise RequestError("only results on real recordings are kept: set data_root to where they are")
     path = DECLARATIONS / "results" / f"{result.table.id}.csv"
     rows = {tuple(row[key] for key in KEY): row for row in [*_read(path), *_rows(result)]}
     text = io.StringIO()
@@ -38,9 +45,7 @@ def _rows(result: Result) -> list[dict[str, str]]:
     table = result.table
     rows = []
     for each in result.measured:
-        for seed, value in enumerate(each.values):
-            members = len(each.runs) // max(len(each.cell.seeds), 1)
-            names = each.runs[seed * members : (seed + 1) * members]
+        for value, names in zip(each.values, each.members, strict=True):
             origin = result.origins[names[0]]
             rows.append(
                 {
@@ -50,7 +55,7 @@ def _rows(result: Result) -> list[dict[str, str]]:
                     "dataset": table.dataset,
                     "scale": table.scale,
                     "overrides": " ".join(f"{key}={value}" for key, value in table.overrides.items()),
-                    "seed": str(each.cell.seeds[seed][0].changes["seed"]),
+                    "seed": str(origin["seed"]),
                     "measured": f"{value:.6g}",
                     "reported": "" if each.cell.reported is None else f"{each.cell.reported:g}",
                     "verdict": each.verdict,

@@ -3,6 +3,7 @@
 from types import TracebackType
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from skeleton_lab.reproduce.runs import Run
@@ -50,5 +51,5 @@ class LiveProgress:
             self._epochs = None
         self._done += 1
         self._bars.update(self._runs, completed=self._done)
-        state = f"[red]failed[/]: {problem}" if problem else "finished"
+        state = f"[red]failed[/]: {escape(problem)}" if problem else "finished"
         self.console.print(f"{self._done}/{self._total} {run.name} {state}", highlight=False, soft_wrap=True)

@@ -8,7 +8,7 @@ from skeleton_lab.reproduce.assemble import Planned, assemble
 from skeleton_lab.reproduce.page import write_page
 from skeleton_lab.reproduce.pictures import PICTURES
 from skeleton_lab.reproduce.report import Result, write_report
-from skeleton_lab.reproduce.runs import folder_of
+from skeleton_lab.reproduce.runs import folder_of, in_order
 from skeleton_lab.reproduce.tables import Table
 
 
@@ -25,7 +25,7 @@ def write_result(
 
     problems: what went wrong with a run, by its key.
     """
-    runs = {run.name: run for each in planned for run in each.runs}
+    runs = {run.name: run for run in in_order(run for each in planned for run in each.runs)}
     folders = {name: folder_of(run, output_dir) for name, run in runs.items()}
     result = Result(
         table,

@@ -9,6 +9,8 @@ from data_modules.readers import reader_for
 from data_modules.store import Store
 from skeleton_lab.config import declaration
 
+DEMO, REAL = "demo data", "real recordings"
+
 
 @dataclass(frozen=True, eq=False)
 class Source:
@@ -20,7 +22,7 @@ class Source:
 
     @property
     def label(self) -> str:
-        return "demo data" if self.is_demo else "real recordings"
+        return DEMO if self.is_demo else REAL
 
 
 def prepared(

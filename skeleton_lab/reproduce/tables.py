@@ -59,6 +59,11 @@ class Table:
     def models(self) -> set[str]:
         return {request.model for cell in self.cells for members in cell.seeds for request in members}
 
+    @property
+    def varied(self) -> set[str]:
+        """The keys that rows and seeds set, which no override may level."""
+        return {key for cell in self.cells for members in cell.seeds for request in members for key in request.changes}
+
     def unique(self, attribute: str) -> list[str]:
         """The rows, columns or groups in their order."""
         return list(dict.fromkeys(getattr(cell, attribute) for cell in self.cells))

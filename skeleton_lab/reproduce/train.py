@@ -75,7 +75,9 @@ def train(
     data_origin = {"data": run.source.label, "data_digest": run.source.store.digest}
     # The seconds are those since the last start; `resumed` says whether there were earlier ones.
     timing = {"seconds": seconds, "resumed": resumed}
-    folder.write_result(measure(module, recorded), {**origin, **timing, **data_origin})
+    identity = {"seed": settings.seed, "requires": {role: each.name for role, each in run.requires.items()}}
+    folder.write_result(measure(module, recorded), {**identity, **origin, **timing, **data_origin})
+    (folder.path / "error.txt").unlink(missing_ok=True)  # of an earlier attempt
     shutil.rmtree(folder.resume, ignore_errors=True)
 
 

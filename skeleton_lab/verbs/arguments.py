@@ -8,11 +8,12 @@ from pathlib import Path
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from skeleton_lab.errors import RequestError
+from skeleton_lab.errors import RequestError, unknown
 from skeleton_lab.reproduce.session import Session
 from skeleton_lab.settings import ExecutionSettings
 
 EXECUTION_KEYS = tuple(field.name for field in fields(ExecutionSettings))
+REQUEST_KEYS = ("scale", "data_root", "output_dir", "demo_clips", *EXECUTION_KEYS)
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,13 @@ class Arguments:
 
     def overrides(self, taken: Sequence[str] = ()) -> list[str]:
         """What is left for the runs: `key=value` of all keys but those of the request itself."""
-        own = {"scale", "data_root", "output_dir", "demo_clips", *EXECUTION_KEYS, *taken}
+        own = {*REQUEST_KEYS, *taken}
         return [f"{key}={value}" for key, value in self.settings.items() if key not in own]
+
+    def refuse_others(self) -> None:
+        """For verbs that make no runs: a key that is left over is a mistake."""
+        for argument in self.overrides():
+            raise unknown("key", argument.partition("=")[0], REQUEST_KEYS)
 
     @property
     def scale(self) -> str:

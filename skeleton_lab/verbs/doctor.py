@@ -16,6 +16,7 @@ from skeleton_lab.verbs.arguments import Arguments
 
 
 def run(arguments: Arguments) -> int:
+    arguments.refuse_others()
     name = arguments.name("dataset or path of a recording")
     if name not in READERS and (Path(name).exists() or Path(name).suffix):
         found = _of_recording(_read(Path(name)))

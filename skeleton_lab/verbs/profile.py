@@ -6,6 +6,7 @@ from rich.console import Console
 
 from data_modules.readers import reader_for
 from skeleton_lab.config import Request, compose, declaration, parse_overrides
+from skeleton_lab.errors import RequestError
 from skeleton_lab.registry import MODELS
 from skeleton_lab.verbs.arguments import Arguments
 
@@ -20,7 +21,7 @@ def run(arguments: Arguments) -> int:
     reader = reader_for(dataset)
     classes = len(reader.protocols[protocol].classes)
     module = MODELS[model].module_class()(settings, reader.layout, classes)
-    shares = [float(share) for share in (arguments.take("action_shares") or "").strip("[]").split(",") if share]
+    shares = _shares(arguments.take("action_shares") or "")
     macs = module.count_macs({f"share_{action}": share for action, share in enumerate(shares)})
     found = {
         "model": model,
@@ -35,3 +36,10 @@ def run(arguments: Arguments) -> int:
     for name, value in found.items():
         Console().print(f"{name:<14} {value:,}" if isinstance(value, int) else f"{name:<14} {value}", highlight=False)
     return 0
+
+
+def _shares(text: str) -> list[float]:
+    try:
+        return [float(share) for share in text.strip("[]").split(",") if share]
+    except ValueError as error:
+        raise RequestError(f"action_shares={text}: give percentages, such as 50,0,0,20,0,30") from error

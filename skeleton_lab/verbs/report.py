@@ -16,5 +16,5 @@ def run(arguments: Arguments) -> int:
     result = write_result(table, planned, session.output_dir)
     print_table(result, Console())
     if arguments.take("keep") == "true":
-        session.console.print(f"kept in {keep(result)}", soft_wrap=True)
+        session.console.print(f"kept in {keep(result)}", soft_wrap=True, markup=False)
     return 0

@@ -19,15 +19,19 @@ def run(arguments: Arguments) -> int:
     outcome = session.execute([run for each in planned for run in each.runs])
     result = write_result(table, planned, session.output_dir, outcome.problems)
     print_table(result, Console())
-    session.console.print(f"written to {table_folder(table, session.output_dir)}", soft_wrap=True)
+    session.console.print(f"written to {table_folder(table, session.output_dir)}", soft_wrap=True, markup=False)
     return 1 if outcome.problems else 0
 
 
 def requested_table(arguments: Arguments) -> Table:
     """The table as asked for: of which dataset, which seeds, and with which overrides."""
     name, dataset, seeds = arguments.name("table"), arguments.take("dataset"), _seeds(arguments)
-    models = load_table(name, arguments.scale, dataset, seeds).models
-    overrides = parse_overrides(arguments.overrides(OWN_KEYS), models)
+    declared = load_table(name, arguments.scale, dataset, seeds)
+    overrides = parse_overrides(arguments.overrides(OWN_KEYS), declared.models)
+    varied = sorted(set(overrides) & declared.varied)
+    if varied:
+        remedy = "use seeds=" if varied == ["seed"] else "train single runs with `skeleton-lab train`"
+        raise RequestError(f"{varied[0]}: the rows of {name} differ in it, so it cannot be one value for all; {remedy}")
     return load_table(name, arguments.scale, dataset, seeds, overrides)
 
 

@@ -11,6 +11,7 @@ from skeleton_lab.verbs.arguments import Arguments
 
 
 def run(arguments: Arguments) -> int:
+    arguments.refuse_others()
     tables = [load_table(name, arguments.scale) for name in arguments.names or table_names()]
     if arguments.as_json:
         found = [{**table_json(table), "cells": [declared_json(cell) for cell in table.cells]} for table in tables]

@@ -14,12 +14,14 @@ def run(arguments: Arguments) -> int:
     outcome = session.execute([planned])
     folder = folder_of(planned, session.output_dir)
     if planned.key in outcome.problems:
-        session.console.print(f"{planned.name}: {outcome.problems[planned.key]}", soft_wrap=True)
+        session.console.print(f"{planned.name}: {outcome.problems[planned.key]}", soft_wrap=True, markup=False)
         return 1
     console = Console()
     for name, value in folder.result()["metrics"].items():
         console.print(f"{name:<18} {value:,.6g}", highlight=False)
-    console.print(f"{planned.source.label}; everything about this run is in {folder.path}", soft_wrap=True)
+    console.print(
+        f"{planned.source.label}; everything about this run is in {folder.path}", soft_wrap=True, markup=False
+    )
     return 0
 
 

@@ -39,8 +39,8 @@ class Watched:
 
 
 def plan(source: Source, model: str = "sgn", **changes: object) -> Run:
-    full = {**TINY, **{key.replace("__", "."): value for key, value in changes.items()}}
-    return Planner({"ntu60": source}).plan(Request(model, "ntu60", "xsub", "demo", full))
+    full = {key.replace("__", "."): value for key, value in changes.items()}
+    return Planner({"ntu60": source}).plan(Request(model, "ntu60", "xsub", "demo", full, TINY))
 
 
 def run_all(runs: list[Run], output_dir: Path) -> Watched:
@@ -141,3 +141,23 @@ def test_a_run_that_another_executor_holds_is_waited_for(demo_source: Source, tm
     lock.release()
     worker.join(timeout=60)
     assert watched[0].trained == [free.key, held.key]
+
+
+def test_what_a_run_requires_is_waited_for_too(demo_source: Source, tmp_path: Path) -> None:
+    run = plan(demo_source, "adasgn")
+    required = list(run.requires.values())[-1]
+    lock = FileLock(folder_of(required, tmp_path).lock, thread_local=False)
+    folder_of(required, tmp_path).path.parent.mkdir(parents=True)
+    lock.acquire()
+    watched: list[Watched] = []
+    worker = threading.Thread(target=lambda: watched.append(run_all([run], tmp_path)))
+    worker.start()
+    while not all(folder_of(each, tmp_path).is_finished for each in run.requires.values() if each is not required):
+        worker.join(timeout=0.2)
+    worker.join(timeout=0.5)
+    assert worker.is_alive()
+    lock.release()
+    worker.join(timeout=60)
+    assert not watched[0].problems
+    assert watched[0].trained[-2:] == [required.key, run.key]
+    assert folder_of(run, tmp_path).result()["provenance"]["requires"]["big-25"] == required.name

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from skeleton_lab.config import Request
+from skeleton_lab.errors import RequestError
 from skeleton_lab.reproduce import kept
 from skeleton_lab.reproduce.assemble import Measured, fused_accuracies, judge
 from skeleton_lab.reproduce.page import write_page
@@ -19,6 +20,7 @@ from skeleton_lab.reproduce.tables import Cell, Table
 
 REQUEST = Request("sgn", "ntu60", "xsub", "paper", {"seed": 1})
 ORIGIN = {
+    "seed": 1,
     "commit": "abc",
     "versions": {"torch": "2"},
     "hardware": "CPU",
@@ -81,9 +83,9 @@ def result(*measured: Measured, data: str = "demo data") -> Result:
 
 def two_cells(verdict: str = "not comparable") -> Result:
     return result(
-        Measured(cell(), (91.26,), ("run-1",), verdict),
-        Measured(cell("gmacs_as_paper", 0.16), (0.0123456,), ("run-1",), verdict),
-        Measured(cell(row="b", reported=80.0), (), ("run-2",), "not run"),
+        Measured(cell(), (91.26,), (("run-1",),), verdict),
+        Measured(cell("gmacs_as_paper", 0.16), (0.0123456,), (("run-1",),), verdict),
+        Measured(cell(row="b", reported=80.0), (), (), "not run"),
     )
 
 
@@ -126,19 +128,24 @@ def test_no_picture_without_points() -> None:
 
 
 def test_spread_over_seeds() -> None:
-    three = Measured(cell(), (90.0, 91.0, 92.0), ("r", "s", "t"), "reproduced")
+    three = Measured(cell(), (90.0, 91.0, 92.0), (("r",), ("s",), ("t",)), "reproduced")
     found = as_json(result(three))["cells"][0]
     assert (found["measured"], found["std"], found["seeds"]) == (91.0, 1.0, 3)
 
 
 def test_kept_results_are_added_to_not_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept, "DECLARATIONS", tmp_path)
-    kept.keep(result(Measured(cell(), (90.0,), ("run-1",), "reproduced"), data="real recordings"))
-    path = kept.keep(result(Measured(cell(row="b"), (80.0,), ("run-1",), "gap"), data="real recordings"))
-    kept.keep(result(Measured(cell(row="b"), (81.0,), ("run-1",), "gap"), data="real recordings"))
+    kept.keep(result(Measured(cell(), (90.0,), (("run-1",),), "reproduced"), data="real recordings"))
+    path = kept.keep(result(Measured(cell(row="b"), (80.0,), (("run-1",),), "gap"), data="real recordings"))
+    kept.keep(result(Measured(cell(row="b"), (81.0,), (("run-1",),), "gap"), data="real recordings"))
     with path.open() as file:
         rows = list(csv.DictReader(file))
     assert [(row["row"], row["measured"], row["commit"], row["seed"]) for row in rows] == [
         ("a", "90", "abc", "1"),
         ("b", "81", "abc", "1"),
     ]
+
+
+def test_demo_data_is_not_kept() -> None:
+    with pytest.raises(RequestError, match="only results on real recordings are kept"):
+        kept.keep(two_cells())

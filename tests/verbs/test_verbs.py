@@ -43,6 +43,16 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (["train", "sgn", "demo_clips=-3"], "whole number"),
         (["doctor", "nothing/here.txt"], "no reader knows such a file"),
         (["prepare", "shrec"], "did you mean"),
+        (["doctor", "demo", "data_rot=/x"], "did you mean 'data_root'"),
+        (["tables", "x=1"], "unknown key 'x'"),
+        (["reproduce", "adasgn_tab3", "alpha=2"], "the rows of adasgn_tab3 differ in it"),
+        (["reproduce", "adasgn_tab3", "seed=2"], "use seeds="),
+        (["train", "sgn", "epochs=-1"], "give a number above 0"),
+        (["train", "sgn", "milestones=[1"], "milestones=[1"),
+        (["train", "sgn", "seed=-1"], "give a number from 0"),
+        (["train", "sgn", "scale_bone=[1]"], "give two joints from 0 to 24"),
+        (["profile", "adasgn_single", "joints=7"], "(1, 9, 25) joints"),
+        (["profile", "adasgn", "action_shares=abc"], "give percentages"),
     ],
 )
 def test_a_wrong_request_gets_one_clear_line(

@@ -5,17 +5,17 @@ Axes: N clips, M person slots, P persons that are present, T frames, V joints, C
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
 
 import torch
 from torch import Tensor
 
-from data_modules.collate import PaddedBatch
+from data_modules.collate import RaggedBatch
 from data_modules.layouts import Layout
 from data_modules.readers import reader_for
 from data_modules.skeletons import Batch
 from skeleton_lab.backbones.sgn import SGN
 from skeleton_lab.config import Request
+from skeleton_lab.errors import RequestError
 from skeleton_lab.layers.persons import mean_over_persons, pack_persons, sum_over_persons
 from skeleton_lab.measure.macs import Macs
 from skeleton_lab.papers.adasgn import macs
@@ -78,7 +78,10 @@ class AdaSGNModule(ClassificationModule):
         if not settings.model.pretrained:
             return {}
         return {
-            f"{size}-{joints}": request.for_model("adasgn_single", {"model.joints": joints, "model.size": size})
+            f"{size}-{joints}": request.for_model(
+                "adasgn_single",
+                {"model.joints": joints, "model.size": size, "model.joint_transform": "learned"},
+            )
             for joints in reader_for(request.dataset).layout.joint_levels
             for size in SIZES
         }
@@ -161,7 +164,9 @@ class AdaSGNModule(ClassificationModule):
 
 def persons(batch: Batch, absent: AbsentPersons) -> tuple[Tensor, Tensor]:
     """The persons that the network sees, (P, T, V, 3), and the clip of each, (P,)."""
-    padded = cast(PaddedBatch, batch)
+    if isinstance(batch, RaggedBatch):
+        raise RequestError("data.collation=ragged: SGN and AdaSGN work on data.collation=padded")
+    padded = batch
     mask_NMT = padded.mask if absent == "masked" else torch.ones_like(padded.mask)
     return pack_persons(padded.x, mask_NMT)
 
