@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -127,16 +127,7 @@ def _write_into(folder: Path, sequences: Iterable[SkeletonSequence | Problem]) -
 
 def _without_arrays(sequence: SkeletonSequence) -> SkeletonSequence:
     """What the index keeps; a whole dataset's joints would not fit in memory."""
-    empty = np.zeros((0, 0, 0, 0), np.float32)
-    return SkeletonSequence(
-        **{
-            field.name: getattr(sequence, field.name)
-            for field in fields(sequence)
-            if field.name not in ("joints", "valid")
-        },
-        joints=empty,
-        valid=np.zeros((0, 0), np.bool_),
-    )
+    return replace(sequence, joints=np.zeros((0, 0, 0, 0), np.float32), valid=np.zeros((0, 0), np.bool_))
 
 
 def _digest(folder: Path) -> str:

@@ -1,17 +1,10 @@
 """Fixtures of all tests."""
 
-import os
 from pathlib import Path
 
 import pytest
 
 from skeleton_lab.reproduce.sources import Source, prepared
-
-
-@pytest.fixture(scope="session")
-def real_data_root() -> Path | None:
-    """DATA_ROOT as the user set it; None without."""
-    return Path(os.environ["DATA_ROOT"]) if os.environ.get("DATA_ROOT") else None
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """NTU RGB+D: which files are whose, the protocols' published counts, and the choice of a reader by its name."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -8,14 +7,6 @@ import pytest
 from data_modules.errors import DataError, DatasetMissingError
 from data_modules.readers import READERS, reader_for
 from data_modules.readers.ntu_rgbd import DEMO, NTU60, NTU120, index_from_names, missing_names
-
-
-@pytest.fixture
-def ntu_root() -> Path:
-    root = Path(os.environ.get("DATA_ROOT", "unset")) / "ntu_rgbd"
-    if not root.is_dir():
-        pytest.skip("needs DATA_ROOT with the folder ntu_rgbd")
-    return root
 
 
 class TestRecordings:

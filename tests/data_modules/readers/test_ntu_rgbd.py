@@ -3,7 +3,6 @@
 Axes: T frames, M persons, V joints, C coordinates.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -17,14 +16,6 @@ from data_modules.readers.text_file import open_text
 
 NAME = "S001C002P003R002A050"
 FIRST_ID = 72057594037931101  # as long as real ids are: as floats, neighbours among them are equal
-
-
-@pytest.fixture
-def ntu_root() -> Path:
-    root = Path(os.environ.get("DATA_ROOT", "unset")) / "ntu_rgbd"
-    if not root.is_dir():
-        pytest.skip("needs DATA_ROOT with the folder ntu_rgbd")
-    return root
 
 
 def person(num_frames: int, x: float = 0.0, swing: float = 0.1, width: float = 0.4, seed: int = 0) -> np.ndarray:
