@@ -17,12 +17,16 @@ class DatasetMissingError(DataError):
         )
 
 
-class UnreadableRecordingError(DataError):
-    """One recording is truncated, garbled, or has nobody in it."""
+FETCH_AGAIN = "left out; fetch this file again from the dataset's official source"
 
-    def __init__(self, path: Path, problem: str, line: int | None = None) -> None:
+
+class UnreadableRecordingError(DataError):
+    """One recording is truncated, garbled, or has nobody in it. remedy: what to do about it."""
+
+    def __init__(self, path: Path, problem: str, line: int | None = None, remedy: str = FETCH_AGAIN) -> None:
         where = f"{path}, line {line}" if line is not None else str(path)
         super().__init__(f"{where}: {problem}")
         self.path = path
         self.problem = problem
         self.line = line
+        self.remedy = remedy

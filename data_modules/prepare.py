@@ -26,10 +26,11 @@ def prepare(reader: Reader, data_root: Path, output_dir: Path, progress: Progres
     """The store of the reader's recordings below `data_root`, made if the very same files are not prepared yet.
 
     It lies in `output_dir`/prepared, named by the dataset and the digest of its files' names, sizes and times.
-    progress is called with (recordings read, recordings in all). Raises DatasetMissingError when there are none.
+    progress is called with (files read, files in all). Raises DatasetMissingError when there are none.
     """
     paths = reader.find(data_root)
-    path = output_dir / "prepared" / f"{reader.name}-{_source_digest(reader, paths)[:12]}"
+    digest = _source_digest(reader, [*paths, *reader.companions(data_root / reader.folder)])
+    path = output_dir / "prepared" / f"{reader.name}-{digest[:12]}"
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{path}.lock"):
         try:
@@ -37,7 +38,7 @@ def prepare(reader: Reader, data_root: Path, output_dir: Path, progress: Progres
         except DataError:
             for leftover in path.parent.glob(f".{path.name}.*"):  # of a writer that was killed
                 shutil.rmtree(leftover, ignore_errors=True)
-            return write_store(path, _read_all(reader, paths, progress))
+            return write_store(path, reader.layout, reader.extras, _read_all(reader, paths, progress))
 
 
 def _source_digest(reader: Reader, paths: list[Path]) -> str:
@@ -51,30 +52,30 @@ def _source_digest(reader: Reader, paths: list[Path]) -> str:
 
 def _read_all(reader: Reader, paths: list[Path], progress: Progress) -> Iterator[SkeletonSequence | Problem]:
     if len(paths) < WORTH_PROCESSES:
-        results: Iterator[SkeletonSequence | Problem] = (_read_one(reader, path) for path in paths)
-        yield from _counted(results, len(paths), progress)
+        for done, path in enumerate(paths, 1):
+            yield from _read_file(reader, path)
+            progress(done, len(paths))
         return
     # Spawned, not forked: the parent may hold threads (torch, rich) that do not survive a fork.
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         # Processes are given the reader's name: its protocols hold functions, which cannot be sent.
         results = pool.map(_read_by_name, [reader.name] * len(paths), paths, chunksize=32)
-        yield from _counted(results, len(paths), progress)
+        for done, found in enumerate(results, 1):
+            yield from found
+            progress(done, len(paths))
 
 
-def _counted(
-    results: Iterator[SkeletonSequence | Problem], total: int, progress: Progress
-) -> Iterator[SkeletonSequence | Problem]:
-    for done, result in enumerate(results, 1):
-        yield result
-        progress(done, total)
+def _read_by_name(name: str, path: Path) -> list[SkeletonSequence | Problem]:
+    return list(_read_file(reader_for(name), path))
 
 
-def _read_by_name(name: str, path: Path) -> SkeletonSequence | Problem:
-    return _read_one(reader_for(name), path)
-
-
-def _read_one(reader: Reader, path: Path) -> SkeletonSequence | Problem:
+def _read_file(reader: Reader, path: Path) -> Iterator[SkeletonSequence | Problem]:
     try:
-        return reader.read(path)
+        for found in reader.read(path):
+            yield _problem(path, found) if isinstance(found, UnreadableRecordingError) else found
     except UnreadableRecordingError as error:
-        return Problem(path.name, str(error), "left out; fetch this file again from the dataset's official source")
+        yield _problem(path, error)
+
+
+def _problem(path: Path, error: UnreadableRecordingError) -> Problem:
+    return Problem(path.name, str(error), error.remedy)

@@ -12,7 +12,6 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from data_modules import transforms
 from data_modules.collate import Clip, PaddedBatch, RaggedBatch, collate_padded, collate_ragged
 from data_modules.errors import DataError
-from data_modules.layouts import LAYOUTS
 from data_modules.readers.reader import Fold, Protocol
 from data_modules.settings import Selection, SkeletonSettings
 from data_modules.store import Store, open_store
@@ -34,7 +33,7 @@ class Clips(Dataset[Clip]):
         self.store: Store | None = store
         self.labels = labels
         self.settings = settings
-        self.layout = LAYOUTS[store.layout]
+        self.layout = store.layout
         self.seed = seed
 
     def __getstate__(self) -> dict:
@@ -43,10 +42,11 @@ class Clips(Dataset[Clip]):
 
     def __getitem__(self, draw: Draw) -> Clip:
         if self.store is None:
-            self.store = open_store(self.path, verify=False)
+            self.store = open_store(self.path)
         position, epoch = draw
         rng = None if epoch is None else np.random.default_rng((self.seed, epoch, position))
-        joints, valid = self._transformed(*self.store.sequence(position), rng)
+        frames = self.store.sequence(position)
+        joints, valid = self._transformed(frames.joints_TMVC, frames.valid_TM, rng)
         return Clip(joints, valid, int(self.labels[position]), position)
 
     def _transformed(

@@ -3,7 +3,7 @@
 Axes: N clips, M person slots, T frames, V joints, C coordinates.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -53,3 +53,9 @@ def shaken(network: nn.Module, seed: int = 0) -> nn.Module:
 
 def assert_close(actual: Tensor, expected: Tensor, tolerance: float = 1e-5) -> None:
     torch.testing.assert_close(actual, expected, rtol=tolerance, atol=tolerance)
+
+
+def only(found: Iterable[Any]) -> Any:
+    """The one thing that there is."""
+    (one,) = found
+    return one

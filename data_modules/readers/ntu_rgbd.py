@@ -68,38 +68,8 @@ exchange things with other person; support somebody with hand; rock-paper-scisso
 NTU60_TRAIN_SUBJECTS = (1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18, 19, 25, 27, 28, 31, 34, 35, 38)
 NTU120_TRAIN_SUBJECTS = (
     *NTU60_TRAIN_SUBJECTS,
-    *(
-        45,
-        46,
-        47,
-        49,
-        50,
-        52,
-        53,
-        54,
-        55,
-        56,
-        57,
-        58,
-        59,
-        70,
-        74,
-        78,
-        80,
-        81,
-        82,
-        83,
-        84,
-        85,
-        86,
-        89,
-        91,
-        92,
-        93,
-        94,
-        95,
-    ),
-    *(97, 98, 100, 103),
+    *(45, 46, 47, 49, 50, 52, 53, 54, 55, 56, 57, 58, 59, 70, 74, 78),
+    *(80, 81, 82, 83, 84, 85, 86, 89, 91, 92, 93, 94, 95, 97, 98, 100, 103),
 )
 
 
@@ -133,15 +103,13 @@ def index_from_names(names: Iterable[str]) -> Index:
     if None in ids:
         raise DataError(f"{names[ids.index(None)]!r} is no recording of NTU RGB+D: expected {NAME_IN_WORDS}")
     setup, camera, subject, replication, action = np.array(ids, np.int64).reshape(-1, 5).T
-    return Index(
-        sample_id=np.array(names, np.str_),
+    return Index.of(
+        np.array(names, np.str_),
         label=action - 1,
-        fine_label=np.full(len(names), -1),
         subject=subject,
         camera=camera,
         setup=setup,
         replication=replication,
-        split=np.full(len(names), ""),
         fps=np.full(len(names), FPS),
     )
 
@@ -220,7 +188,7 @@ class NtuReader(Reader):
         self.actions = actions
         self.missing = missing
 
-    def recordings(self, root: Path) -> Iterator[Path]:
+    def files(self, root: Path) -> Iterator[Path]:
         """Every .skeleton file of this dataset, by name; those with missing skeletons are left out."""
         missing = missing_names(self.missing) if self.missing else frozenset()
         files = {path.stem: path for subfolder in self.subfolders for path in (root / subfolder).glob("*.skeleton")}
@@ -233,7 +201,7 @@ class NtuReader(Reader):
         ids = ids_in(path.name)
         return path.suffix == ".skeleton" and (ids is None or 1 <= ids[-1] <= len(self.actions))
 
-    def read(self, path: Path) -> SkeletonSequence:
+    def read(self, path: Path) -> list[SkeletonSequence | UnreadableRecordingError]:
         ids = ids_in(path.name)
         if ids is None:
             raise UnreadableRecordingError(path, f"the file's name must hold {NAME_IN_WORDS}")
@@ -244,18 +212,19 @@ class NtuReader(Reader):
         if not bodies:
             raise UnreadableRecordingError(path, f"nobody in any of the {num_frames} frames")
         joints, valid = choose_actors(bodies, num_frames)
-        return SkeletonSequence(
+        sequence = SkeletonSequence(
             joints=joints,
             valid=valid,
             label=action - 1,
             sample_id=f"S{setup:03}C{camera:03}P{subject:03}R{replication:03}A{action:03}",
-            layout=self.layout.name,
+            layout=self.layout,
             fps=FPS,
             subject=subject,
             camera=camera,
             setup=setup,
             replication=replication,
         )
+        return [sequence]
 
 
 FIRST_FOLDER = "nturgb+d_skeletons"

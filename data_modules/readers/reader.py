@@ -1,22 +1,25 @@
 """What every dataset's reader offers: where its recordings lie, how one is read, and the protocols that divide them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data_modules.errors import DatasetMissingError
+from data_modules.errors import DatasetMissingError, UnreadableRecordingError
 from data_modules.layouts import Layout
 from data_modules.sequence import SkeletonSequence
+
+Extra = Literal["confidence", "pixels"]
 
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """What is known of N recordings without their joints; every column is (N,)."""
+    """What is known of N recordings without their joints; every column is (N,) and means what it does in
+    SkeletonSequence."""
 
     sample_id: NDArray[np.str_]
     label: NDArray[np.int64]
@@ -27,9 +30,28 @@ class Index:
     replication: NDArray[np.int64]
     split: NDArray[np.str_]
     fps: NDArray[np.float64]
+    video: NDArray[np.str_]
+    image_width: NDArray[np.int64]
+    image_height: NDArray[np.int64]
+    first_frame: NDArray[np.int64]
+    recorded_frames: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.sample_id)
+
+    @classmethod
+    def of(cls, sample_id: NDArray[np.str_], **known: NDArray) -> "Index":
+        """An index of which some columns are known; the others say that nothing is."""
+        unknown = {name: np.full(len(sample_id), value) for name, value in NOTHING_KNOWN.items() if name not in known}
+        return cls(sample_id=sample_id, **known, **unknown)
+
+
+# The columns that may say nothing, and what they then hold.
+NOTHING_KNOWN = {
+    field.name: field.default
+    for field in fields(SkeletonSequence)
+    if field.default is not MISSING and field.name in Index.__dataclass_fields__
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +89,8 @@ class Reader(ABC):
     """One dataset in its official files.
 
     name: the dataset's name; folder: its folder below DATA_ROOT; version: raise it when `read` changes what it returns.
-    looked_for: the files that `recordings` looks for, in words, for the message when there are none.
+    looked_for: the files that `files` looks for, in words, for the message when there are none.
+    extras: which further arrays its sequences have.
     """
 
     name: str
@@ -76,23 +99,32 @@ class Reader(ABC):
     layout: Layout
     looked_for: str
     protocols: Mapping[str, Protocol]
+    extras: tuple[Extra, ...] = ()
 
     @abstractmethod
-    def recordings(self, root: Path) -> Iterator[Path]:
-        """Every recording's file or folder below DATA_ROOT/folder, in a fixed order; none where there are none."""
+    def files(self, root: Path) -> Iterable[Path]:
+        """Every file or folder below DATA_ROOT/folder that holds recordings, in a fixed order; none where there are
+        none."""
 
     @abstractmethod
-    def read(self, path: Path) -> SkeletonSequence:
-        """Read one recording. Raises UnreadableRecordingError, naming the line, where the file is damaged."""
+    def read(self, path: Path) -> Iterable[SkeletonSequence | UnreadableRecordingError]:
+        """The recordings of one file, in a fixed order, and an error in the place of each that cannot be used.
+
+        Raises UnreadableRecordingError, naming the line where there are lines, where the file as a whole is damaged.
+        """
 
     @abstractmethod
     def recognises(self, path: Path) -> bool:
-        """Whether a file of this name can be one of this dataset's recordings."""
+        """Whether a file of this name can be one of this dataset's."""
+
+    def companions(self, root: Path) -> Iterable[Path]:
+        """Further files that `read` looks into: lists, labels. When one changes, the data are read anew."""
+        return ()
 
     def find(self, data_root: Path) -> list[Path]:
-        """All recordings below `data_root`. Raises DatasetMissingError when there are none."""
+        """All files below `data_root`. Raises DatasetMissingError when there are none."""
         root = data_root / self.folder
-        found = list(self.recordings(root)) if root.is_dir() else []
+        found = list(self.files(root)) if root.is_dir() else []
         if not found:
             raise DatasetMissingError(self.name, root, self.looked_for)
         return found

@@ -90,16 +90,19 @@ class Shrec2017Reader(Reader):
             "gestures28": Protocol(FINE_GESTURES, by_list, label="fine_label"),
         }
 
-    def recordings(self, root: Path) -> Iterator[Path]:
+    def files(self, root: Path) -> Iterator[Path]:
         """Every recording that the lists name, whether its file is there or not: those of train, then those of test."""
         for gesture, finger, subject, essai in splits(root):
             folder = root / f"gesture_{gesture}" / f"finger_{finger}" / f"subject_{subject}" / f"essai_{essai}"
             yield folder / RECORDING
 
+    def companions(self, root: Path) -> Iterator[Path]:
+        yield from list_paths(root).values()
+
     def recognises(self, path: Path) -> bool:
         return path.name == RECORDING
 
-    def read(self, path: Path) -> SkeletonSequence:
+    def read(self, path: Path) -> list[SkeletonSequence | UnreadableRecordingError]:
         """Read one hand; rows of zeros before it first appears are dropped, later ones are frames without a hand."""
         path = path.absolute()
         place = PLACE.search(path.as_posix())
@@ -116,18 +119,19 @@ class Shrec2017Reader(Reader):
         if not there.any():
             raise UnreadableRecordingError(path, f"no hand in any of the {len(rows)} frames")
         first = int(there.argmax())
-        return SkeletonSequence(
+        sequence = SkeletonSequence(
             joints=rows[first:].reshape(-1, 1, HAND22.num_joints, 3),
             valid=there[first:, None],
             label=gesture - 1,
             fine_label=fine_label(gesture, finger),
             sample_id=f"g{gesture:02}_f{finger}_s{subject:02}_e{essai}",
-            layout=self.layout.name,
+            layout=self.layout,
             fps=FPS,
             subject=subject,
             replication=essai,
             split=splits(path.parents[4]).get((gesture, finger, subject, essai), ""),
         )
+        return [sequence]
 
 
 SHREC2017 = Shrec2017Reader()

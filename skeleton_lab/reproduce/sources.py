@@ -6,6 +6,7 @@ from pathlib import Path
 from data_modules.demo import write_demo
 from data_modules.prepare import Progress, prepare
 from data_modules.readers import reader_for
+from data_modules.readers.reader import Reader
 from data_modules.store import Store
 from skeleton_lab.config import declaration
 
@@ -16,7 +17,7 @@ DEMO, REAL = "demo data", "real recordings"
 class Source:
     """A prepared dataset, and whether it is of the demo world."""
 
-    dataset: str
+    reader: Reader
     store: Store
     is_demo: bool
 
@@ -40,8 +41,8 @@ def prepared(
     """
     reader = reader_for(dataset)
     if data_root is not None and dataset != "demo":
-        return Source(dataset, prepare(reader, data_root, output_dir, progress), is_demo=False)
+        return Source(reader, prepare(reader, data_root, output_dir, progress), is_demo=False)
     world = declaration("scales", scale).demo_world
     clips = demo_clips or world.clips
     root = write_demo(dataset, output_dir / "demo_world" / f"{dataset}-{clips}-{world.seed}", clips, world.seed)
-    return Source(dataset, prepare(reader, root, output_dir, progress), is_demo=True)
+    return Source(reader, prepare(reader, root, output_dir, progress), is_demo=True)

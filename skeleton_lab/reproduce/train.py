@@ -17,7 +17,6 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger
 from torch import Tensor
 
-from data_modules.readers import reader_for
 from data_modules.skeletons import SkeletonDataModule
 from skeleton_lab.registry import MODELS
 from skeleton_lab.reproduce.runs import Predictions, Run, RunFolder
@@ -85,7 +84,7 @@ def data_module(run: Run, execution: ExecutionSettings) -> SkeletonDataModule:
     settings = run.settings
     return SkeletonDataModule(
         run.source.store,
-        reader_for(settings.data.dataset).protocols[settings.data.protocol],
+        run.source.reader.protocols[settings.data.protocol],
         settings.data,
         settings.training.batch_size,
         settings.seed,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from data_modules.errors import UnreadableRecordingError
 from data_modules.readers import READERS, reader_for
 from data_modules.readers.reader import Reader
 from data_modules.sequence import SkeletonSequence
@@ -40,7 +41,10 @@ def _read(path: Path) -> SkeletonSequence:
     readers = [reader for reader in READERS.values() if reader.recognises(path)]
     if not readers:
         raise RequestError(f"{path}: no reader knows such a file; name a dataset ({', '.join(READERS)}) or a recording")
-    return readers[0].read(path)
+    found = next(iter(readers[0].read(path)))
+    if isinstance(found, UnreadableRecordingError):
+        raise found
+    return found
 
 
 def _of_recording(sequence: SkeletonSequence) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def random_sequence(
     valid[0] = True
     joints = rng.normal(size=(frames, persons, NTU25.num_joints, 3)).astype(np.float32) * valid[:, :, None, None]
     return SkeletonSequence(
-        joints=joints, valid=valid, sample_id=sample_id, **{"label": 0, "layout": NTU25.name, "fps": 30.0, **known}
+        joints=joints, valid=valid, sample_id=sample_id, **{"label": 0, "layout": NTU25, "fps": 30.0, **known}
     )
 
 

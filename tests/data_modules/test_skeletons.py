@@ -55,7 +55,7 @@ def store(make_sequence: MakeSequence, tmp_path_factory: pytest.TempPathFactory)
         )
         for number in range(SUBJECTS * PER_SUBJECT)
     ]
-    return write_store(tmp_path_factory.mktemp("noise") / "store", sequences)
+    return write_store(tmp_path_factory.mktemp("noise") / "store", NTU25, (), sequences)
 
 
 def module(store: Store, protocol: Protocol = XSUB, batch_size: int = 8, **options: Any) -> SkeletonDataModule:
@@ -117,7 +117,7 @@ def test_the_seed_decides_who_validates(store: Store) -> None:
 
 
 def test_sequences_validate_where_subjects_are_not_known(make_sequence: MakeSequence, tmp_path: Path) -> None:
-    store = write_store(tmp_path / "store", [make_sequence(str(n), seed=n, label=n % 4) for n in range(50)])
+    store = write_store(tmp_path / "store", NTU25, (), [make_sequence(str(n), seed=n, label=n % 4) for n in range(50)])
     protocol = Protocol(CLASSES, fold_by(lambda index: np.arange(len(index)) < 40))
     data = module(store, protocol, selection="validation")
     assert (len(data.train), len(data.validation), len(data.test)) == (36, 4, 10)
@@ -224,7 +224,7 @@ def test_every_clip_has_draws_of_its_own(make_sequence: MakeSequence, tmp_path: 
     """Two recordings of the same content look different."""
     twins = [make_sequence(f"twin {number}", frames=40, subject=number) for number in range(2)]
     other = make_sequence("other", subject=TRAIN_SUBJECTS)
-    store = write_store(tmp_path / "store", [*twins, other])
+    store = write_store(tmp_path / "store", NTU25, (), [*twins, other])
     for degrees in (0.0, 17.0):
         first, second = by_position(epoch_of(module(store, settings={"rotation_degrees": degrees}), 0)).values()
         assert not torch.equal(first, second)
@@ -276,7 +276,8 @@ def test_evaluation_draws_nothing(store: Store) -> None:
     assert_equal(by_position(first), by_position(again))
     assert_equal(by_position(first), by_position(list(other_seed.test_dataloader())))
     for position, x in by_position(first).items():
-        joints, valid = store.sequence(position)
+        frames = store.sequence(position)
+        joints, valid = frames.joints_TMVC, frames.valid_TM
         joints = transforms.scale_by_bone(transforms.centre(joints, valid, 0), valid, (0, 1))
         sampled, _ = transforms.sample_frames(joints, valid, SETTINGS.clip_len, None)
         for person in range(joints.shape[1]):
@@ -304,7 +305,8 @@ def test_streams_are_turned_like_their_positions(store: Store, stream: Stream) -
     pairs = {"align_up": [0, 20], "align_right": [20, 4], "rotation_degrees": 0.0}
     aligned = module(store, settings={**pairs, "stream": stream})
     for position, x in by_position(list(aligned.test_dataloader())).items():
-        joints, valid = store.sequence(position)
+        frames = store.sequence(position)
+        joints, valid = frames.joints_TMVC, frames.valid_TM
         joints = transforms.scale_by_bone(transforms.centre(joints, valid, 0), valid, (0, 1))
         joints = transforms.align(joints, valid, (0, 20), (20, 4))
         sampled, _ = transforms.sample_frames(

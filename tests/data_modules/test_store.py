@@ -1,17 +1,21 @@
 """A store gives back what was written, and nothing else."""
 
 import json
+import os
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from data_modules.errors import DataError
+from data_modules.layouts import NTU25
 from data_modules.sequence import SkeletonSequence
 from data_modules.store import Problem, Store, open_store, write_store
 
@@ -31,18 +35,18 @@ def sequences(make_sequence: MakeSequence) -> list[SkeletonSequence]:
 def assert_holds(store: Store, sequences: list[SkeletonSequence]) -> None:
     assert len(store) == len(store.index) == len(sequences)
     for position, sequence in enumerate(sequences):
-        joints, valid = store.sequence(position)
-        np.testing.assert_array_equal(joints, sequence.joints, strict=True)
-        np.testing.assert_array_equal(valid, sequence.valid, strict=True)
+        frames = store.sequence(position)
+        np.testing.assert_array_equal(frames.joints_TMVC, sequence.joints, strict=True)
+        np.testing.assert_array_equal(frames.valid_TM, sequence.valid, strict=True)
         for column, values in vars(store.index).items():
             assert values[position] == getattr(sequence, column), column
 
 
 def test_what_is_written_is_read(tmp_path: Path, sequences: list[SkeletonSequence]) -> None:
-    written = write_store(tmp_path / "store", sequences)
-    for store in (written, open_store(tmp_path / "store"), open_store(tmp_path / "store", verify=False)):
+    written = write_store(tmp_path / "store", NTU25, (), sequences)
+    for store in (written, open_store(tmp_path / "store"), open_store(tmp_path / "store", verify=True)):
         assert_holds(store, sequences)
-        assert store.layout == "ntu25"
+        assert vars(store.layout) == vars(NTU25)
         assert store.frames.tolist() == [7, 1, 30]
         assert store.persons.tolist() == [1, 3, 2]
         assert store.digest == written.digest
@@ -52,24 +56,24 @@ def test_what_is_written_is_read(tmp_path: Path, sequences: list[SkeletonSequenc
 def test_a_view_of_other_arrays_is_written_as_it_reads(tmp_path: Path, make_sequence: MakeSequence) -> None:
     whole = make_sequence(frames=8, persons=2, gaps=0.3)
     every_other = SkeletonSequence(
-        joints=whole.joints[::2, ::-1], valid=whole.valid[::2, ::-1], label=0, sample_id="a", layout="ntu25", fps=15.0
+        joints=whole.joints[::2, ::-1], valid=whole.valid[::2, ::-1], label=0, sample_id="a", layout=NTU25, fps=15.0
     )
-    assert_holds(write_store(tmp_path / "store", [every_other]), [every_other])
+    assert_holds(write_store(tmp_path / "store", NTU25, (), [every_other]), [every_other])
 
 
 def test_problems_are_kept(tmp_path: Path, sequences: list[SkeletonSequence]) -> None:
-    write_store(tmp_path / "store", [PROBLEM, *sequences, PROBLEM])
+    write_store(tmp_path / "store", NTU25, (), [PROBLEM, *sequences, PROBLEM])
     store = open_store(tmp_path / "store")
     assert store.problems == (PROBLEM, PROBLEM)
     assert_holds(store, sequences)
 
 
 def test_the_digest_is_the_contents(tmp_path: Path, sequences: list[SkeletonSequence]) -> None:
-    digest = write_store(tmp_path / "store", sequences).digest
-    assert write_store(tmp_path / "elsewhere" / "other name", sequences).digest == digest
-    assert write_store(tmp_path / "store", sequences).digest == digest
-    assert write_store(tmp_path / "reordered", sequences[::-1]).digest != digest
-    assert write_store(tmp_path / "fewer", sequences[:2]).digest != digest
+    digest = write_store(tmp_path / "store", NTU25, (), sequences).digest
+    assert write_store(tmp_path / "elsewhere" / "other name", NTU25, (), sequences).digest == digest
+    assert write_store(tmp_path / "store", NTU25, (), sequences).digest == digest
+    assert write_store(tmp_path / "reordered", NTU25, (), sequences[::-1]).digest != digest
+    assert write_store(tmp_path / "fewer", NTU25, (), sequences[:2]).digest != digest
 
 
 @pytest.mark.parametrize("change", ["float", "valid", "label", "sample_id"])
@@ -83,15 +87,15 @@ def test_the_smallest_change_changes_the_digest(tmp_path: Path, sequences: list[
     else:
         known[change] = {"label": 5, "sample_id": "onf"}[change]
     digests = [
-        write_store(tmp_path / name, [one, *sequences[1:]]).digest
+        write_store(tmp_path / name, NTU25, (), [one, *sequences[1:]]).digest
         for name, one in (("as it was", first), ("changed", SkeletonSequence(**known)))
     ]
     assert digests[0] != digests[1]
 
 
 def test_it_is_memory_mapped_and_read_only(tmp_path: Path, sequences: list[SkeletonSequence]) -> None:
-    store = write_store(tmp_path / "store", sequences)
-    joints, valid = store.sequence(2)
+    store = write_store(tmp_path / "store", NTU25, (), sequences)
+    joints, valid = store.sequence(2).joints_TMVC, store.sequence(2).valid_TM
     assert isinstance(store.joints_RVC.base, np.memmap)
     assert np.shares_memory(joints, store.joints_RVC)
     with pytest.raises(ValueError, match="read-only"):
@@ -114,21 +118,21 @@ def _flip_a_byte(file: Path) -> None:
     file.write_bytes(content)
 
 
-@pytest.mark.parametrize("name", ["joints.f32", "valid.u1", "index.npz", "store.json"])
+@pytest.mark.parametrize("name", ["joints.f32", "valid.u1", "index/label.npy", "store.json"])
 @pytest.mark.parametrize("damage", [_truncate, _empty, Path.unlink])
 def test_a_damaged_store_is_refused(
     tmp_path: Path, sequences: list[SkeletonSequence], name: str, damage: Callable[[Path], None]
 ) -> None:
-    path = write_store(tmp_path / "store", sequences).path
+    path = write_store(tmp_path / "store", NTU25, (), sequences).path
     damage(path / name)
     for verify in (True, False):
         with pytest.raises(DataError, match="missing or damaged"):
             open_store(path, verify)
 
 
-@pytest.mark.parametrize("name", ["joints.f32", "valid.u1", "index.npz"])
+@pytest.mark.parametrize("name", ["joints.f32", "valid.u1", "index/label.npy"])
 def test_a_flipped_bit_is_refused(tmp_path: Path, sequences: list[SkeletonSequence], name: str) -> None:
-    path = write_store(tmp_path / "store", sequences).path
+    path = write_store(tmp_path / "store", NTU25, (), sequences).path
     _flip_a_byte(path / name)
     with pytest.raises(DataError, match="missing or damaged"):
         open_store(path)
@@ -136,16 +140,16 @@ def test_a_flipped_bit_is_refused(tmp_path: Path, sequences: list[SkeletonSequen
 
 @pytest.mark.parametrize("text", ["[]", "null", "3", '{"format": 1}', '{"format": 0, "digest": ""}'])
 def test_another_description_is_refused(tmp_path: Path, sequences: list[SkeletonSequence], text: str) -> None:
-    path = write_store(tmp_path / "store", sequences).path
+    path = write_store(tmp_path / "store", NTU25, (), sequences).path
     (path / "store.json").write_text(text)
     with pytest.raises(DataError, match="missing or damaged"):
         open_store(path)
 
 
-def test_a_description_of_other_shapes_is_refused(tmp_path: Path, sequences: list[SkeletonSequence]) -> None:
-    path = write_store(tmp_path / "store", sequences).path
+def test_a_description_of_other_arrays_is_refused(tmp_path: Path, sequences: list[SkeletonSequence]) -> None:
+    path = write_store(tmp_path / "store", NTU25, (), sequences).path
     description = json.loads((path / "store.json").read_text())
-    (path / "store.json").write_text(json.dumps({**description, "joints": 20}))
+    (path / "store.json").write_text(json.dumps({**description, "extras": ["pixels"]}))
     with pytest.raises(DataError, match="missing or damaged"):
         open_store(path)
 
@@ -159,15 +163,15 @@ def test_no_store_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_damaged_store_gives_way_to_a_new_one(tmp_path: Path, sequences: list[SkeletonSequence]) -> None:
-    path = write_store(tmp_path / "store", sequences).path
+    path = write_store(tmp_path / "store", NTU25, (), sequences).path
     _truncate(path / "joints.f32")
-    assert_holds(write_store(path, sequences), sequences)
+    assert_holds(write_store(path, NTU25, (), sequences), sequences)
 
 
 @pytest.mark.parametrize("found", [[], [PROBLEM]], ids=["nothing", "problems alone"])
 def test_not_one_usable_sequence_is_an_error(tmp_path: Path, found: list[Problem]) -> None:
     with pytest.raises(DataError, match="not one usable recording") as error:
-        write_store(tmp_path / "store", found)
+        write_store(tmp_path / "store", NTU25, (), found)
     assert all(problem.problem in str(error.value) for problem in found)
     assert not list(tmp_path.iterdir())
 
@@ -177,10 +181,10 @@ def test_a_failed_writer_leaves_what_was_there(tmp_path: Path, sequences: list[S
         yield sequences[0]
         raise KeyboardInterrupt
 
-    write_store(tmp_path / "store", sequences)
+    write_store(tmp_path / "store", NTU25, (), sequences)
     for name in ("store", "new"):
         with pytest.raises(KeyboardInterrupt):
-            write_store(tmp_path / name, breaking_off())
+            write_store(tmp_path / name, NTU25, (), breaking_off())
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
     assert_holds(open_store(tmp_path / "store"), sequences)
 
@@ -188,10 +192,53 @@ def test_a_failed_writer_leaves_what_was_there(tmp_path: Path, sequences: list[S
 KILLED_WRITER = """
 import os, pickle, sys
 from pathlib import Path
+from data_modules.layouts import NTU25
 from data_modules.store import write_store
 sequences = pickle.load(sys.stdin.buffer)
-write_store(Path(sys.argv[1]), (one if one else os._exit(9) for one in [*sequences, None]))
+write_store(Path(sys.argv[1]), NTU25, (), (one if one else os._exit(9) for one in [*sequences, None]))
 """
+
+
+def test_further_arrays_are_kept_where_they_are_asked_for(tmp_path: Path, make_sequence: MakeSequence) -> None:
+    plain = make_sequence("plain", frames=3, persons=2, gaps=0.5)
+    shape = plain.joints.shape[:3]
+    rich = replace(
+        plain,
+        sample_id="rich",
+        confidence=np.random.default_rng(0).random(shape, np.float32),
+        pixels=np.random.default_rng(1).random((*shape, 2), np.float32),
+        video="films/rich.avi",
+    )
+    store = write_store(tmp_path / "store", NTU25, ("confidence", "pixels"), [plain, rich])
+    assert store.index.video.tolist() == ["", "films/rich.avi"]
+    of_plain, of_rich = store.sequence(0), store.sequence(1)
+    np.testing.assert_array_equal(of_rich.confidence_TMV, rich.confidence)
+    np.testing.assert_array_equal(of_rich.pixels_TMVC, rich.pixels)
+    np.testing.assert_array_equal(of_plain.confidence_TMV, np.broadcast_to(plain.valid[..., None], shape))
+    assert not of_plain.pixels_TMVC.any()
+    without = write_store(tmp_path / "without", NTU25, (), [plain, rich])
+    assert without.sequence(1).pixels_TMVC is None
+
+
+def test_ragged_reading_leaves_out_who_is_not_there(tmp_path: Path, sequences: list[SkeletonSequence]) -> None:
+    store = write_store(tmp_path / "store", NTU25, (), sequences)
+    positions = [2, 0, 2, 1]
+    joints, offsets = store.ragged(positions)
+    expected = [
+        sequences[position].joints[:, person][sequences[position].valid[:, person]]
+        for position in positions
+        for person in range(sequences[position].valid.shape[1])
+    ]
+    np.testing.assert_array_equal(joints, np.concatenate(expected))
+    np.testing.assert_array_equal(np.diff(offsets), [sequences[position].valid.sum() for position in positions])
+
+
+def test_a_touched_store_is_checked_again(tmp_path: Path, sequences: list[SkeletonSequence]) -> None:
+    path = write_store(tmp_path / "store", NTU25, (), sequences).path
+    os.utime(path / "joints.f32", ns=(1, 1))
+    assert_holds(open_store(path), sequences)
+    copied = shutil.copytree(path, tmp_path / "copied", copy_function=shutil.copyfile)
+    assert_holds(open_store(copied), sequences)
 
 
 def test_what_a_killed_writer_leaves_is_never_seen(tmp_path: Path, sequences: list[SkeletonSequence]) -> None:
@@ -201,7 +248,7 @@ def test_what_a_killed_writer_leaves_is_never_seen(tmp_path: Path, sequences: li
     assert list(tmp_path.iterdir()), "the writer was killed before it began"
     with pytest.raises(DataError, match="missing or damaged"):
         open_store(path)
-    assert_holds(write_store(path, sequences), sequences)
+    assert_holds(write_store(path, NTU25, (), sequences), sequences)
 
 
 def test_a_second_writer_that_finishes_first_is_harmless(tmp_path: Path, sequences: list[SkeletonSequence]) -> None:
@@ -209,10 +256,10 @@ def test_a_second_writer_that_finishes_first_is_harmless(tmp_path: Path, sequenc
 
     def overtaken() -> Iterator[SkeletonSequence]:
         yield from sequences
-        faster.append(write_store(path, sequences))
+        faster.append(write_store(path, NTU25, (), sequences))
 
     faster: list[Store] = []
-    slower = write_store(path, overtaken())
+    slower = write_store(path, NTU25, (), overtaken())
     for store in (slower, *faster, open_store(path)):
         assert_holds(store, sequences)
     assert [child.name for child in tmp_path.iterdir()] == ["store"]
@@ -221,7 +268,7 @@ def test_a_second_writer_that_finishes_first_is_harmless(tmp_path: Path, sequenc
 def test_writers_at_the_same_time_are_harmless(tmp_path: Path, sequences: list[SkeletonSequence]) -> None:
     path = tmp_path / "store"
     with ThreadPoolExecutor(4) as pool:
-        for store in pool.map(lambda _: write_store(path, sequences), range(40)):
+        for store in pool.map(lambda _: write_store(path, NTU25, (), sequences), range(40)):
             assert_holds(store, sequences)
     assert_holds(open_store(path), sequences)
     assert [child.name for child in tmp_path.iterdir()] == ["store"]

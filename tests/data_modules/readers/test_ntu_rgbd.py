@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from data_modules.errors import UnreadableRecordingError
+from data_modules.layouts import NTU25
 from data_modules.readers.ntu_actors import Body, choose_actors, drop_short, drop_spread, merge, motion, steady_motion
 from data_modules.readers.ntu_rgbd import NTU60, parse
 from data_modules.readers.text_file import open_text
+from tests.helpers import only
 
 NAME = "S001C002P003R002A050"
 FIRST_ID = 72057594037931101  # as long as real ids are: as floats, neighbours among them are equal
@@ -100,15 +102,17 @@ class TestParser:
             assert_parsed_as_plainly(path)
 
     def test_ids_from_the_name(self, write: Callable[..., Path]) -> None:
-        sequence = NTU60.read(write(frames_of(20, (FIRST_ID, list(range(20)), person(20))), f"copy_of_{NAME}.txt"))
+        sequence = only(
+            NTU60.read(write(frames_of(20, (FIRST_ID, list(range(20)), person(20))), f"copy_of_{NAME}.txt"))
+        )
         assert (sequence.setup, sequence.camera, sequence.subject, sequence.replication) == (1, 2, 3, 2)
-        assert (sequence.label, sequence.sample_id, sequence.layout, sequence.fps) == (49, NAME, "ntu25", 30.0)
+        assert (sequence.label, sequence.sample_id, sequence.layout, sequence.fps) == (49, NAME, NTU25, 30.0)
 
     def test_real_files(self, ntu_root: Path) -> None:
         expected = {"S001C001P001R001A001": (103, 1), "S001C001P001R001A011": (82, 1), "S001C001P001R001A050": (74, 2)}
         expected |= {f"S017C003P020R002A0{54 + i}": (length, 2) for i, length in enumerate((42, 66, 80, 76, 65))}
         for name, (num_frames, num_persons) in expected.items():
-            sequence = NTU60.read(ntu_root / "nturgb+d_skeletons" / f"{name}.skeleton")
+            sequence = only(NTU60.read(ntu_root / "nturgb+d_skeletons" / f"{name}.skeleton"))
             assert sequence.joints.shape == (num_frames, num_persons, 25, 3)
             assert sequence.valid.all()
             assert 0.5 < sequence.joints[..., 2].mean() < 6  # metres from the camera
@@ -118,7 +122,7 @@ class TestActors:
     def test_two_bodies_the_livelier_first(self, write: Callable[..., Path]) -> None:
         calm, lively = person(30, x=-1, swing=0.02), person(30, x=1, swing=0.3, seed=1)
         times = list(range(30))
-        sequence = NTU60.read(write(frames_of(30, (FIRST_ID, times, calm), (FIRST_ID + 1, times, lively))))
+        sequence = only(NTU60.read(write(frames_of(30, (FIRST_ID, times, calm), (FIRST_ID + 1, times, lively)))))
         assert sequence.joints.shape == (30, 2, 25, 3)
         assert sequence.valid.all()
         np.testing.assert_allclose(sequence.joints, np.stack([lively, calm], axis=1), atol=1e-6)
@@ -127,7 +131,7 @@ class TestActors:
         away = [*range(12), *range(20, 30)]
         back = person(len(away), x=1, swing=0.02)
         frames = frames_of(30, (FIRST_ID, list(range(30)), person(30, swing=0.3, seed=1)), (FIRST_ID + 1, away, back))
-        sequence = NTU60.read(write(frames))
+        sequence = only(NTU60.read(write(frames)))
         assert np.flatnonzero(sequence.valid[:, 1]).tolist() == away
         np.testing.assert_allclose(sequence.joints[away, 1], back, atol=1e-6)
         assert not sequence.joints[12:20, 1].any()
@@ -136,7 +140,7 @@ class TestActors:
         whole = person(40, swing=0.2)
         early, late = list(range(18)), list(range(21, 40))
         frames = frames_of(40, (FIRST_ID, early, whole[:18]), (FIRST_ID + 1, late, whole[21:]))
-        sequence = NTU60.read(write(frames))
+        sequence = only(NTU60.read(write(frames)))
         assert sequence.joints.shape == (40, 1, 25, 3)
         assert np.flatnonzero(~sequence.valid[:, 0]).tolist() == [18, 19, 20]
         np.testing.assert_allclose(sequence.joints[late, 0], whole[21:], atol=1e-6)
@@ -163,7 +167,7 @@ class TestActors:
     def test_a_phantom_is_dropped(self, write: Callable[..., Path]) -> None:
         table = person(30, x=1, swing=0.5, width=2.0, seed=1)
         times = list(range(30))
-        sequence = NTU60.read(write(frames_of(30, (FIRST_ID, times, table), (FIRST_ID + 1, times, person(30)))))
+        sequence = only(NTU60.read(write(frames_of(30, (FIRST_ID, times, table), (FIRST_ID + 1, times, person(30))))))
         assert sequence.joints.shape[1] == 1
         np.testing.assert_allclose(sequence.joints[:, 0], person(30), atol=1e-6)
 
@@ -171,11 +175,11 @@ class TestActors:
     def test_a_short_body_is_dropped(self, write: Callable[..., Path], length: int, persons: int) -> None:
         brief = person(length, x=1, seed=1)
         frames = frames_of(30, (FIRST_ID, list(range(30)), person(30)), (FIRST_ID + 1, list(range(length)), brief))
-        assert NTU60.read(write(frames)).joints.shape[1] == persons
+        assert only(NTU60.read(write(frames))).joints.shape[1] == persons
 
     def test_a_lone_body_is_never_noise(self, write: Callable[..., Path]) -> None:
         frames = frames_of(5, (FIRST_ID, list(range(5)), person(5, width=3.0)))
-        assert NTU60.read(write(frames)).joints.shape == (5, 1, 25, 3)
+        assert only(NTU60.read(write(frames))).joints.shape == (5, 1, 25, 3)
 
     @pytest.mark.parametrize("drop", [drop_short, drop_spread])
     def test_noise_steps_leave_the_one_with_most_motion(self, drop: Callable[[list[Body]], list[Body]]) -> None:
@@ -191,14 +195,14 @@ class TestActors:
 
     def test_empty_frames_inside_stay_and_those_outside_go(self, write: Callable[..., Path]) -> None:
         there = [*range(4, 10), *range(13, 20)]
-        sequence = NTU60.read(write(frames_of(25, (FIRST_ID, there, person(len(there))))))
+        sequence = only(NTU60.read(write(frames_of(25, (FIRST_ID, there, person(len(there)))))))
         assert np.flatnonzero(sequence.valid[:, 0]).tolist() == [time - 4 for time in there]
         assert len(sequence.joints) == 16
 
     def test_a_zero_skeleton_is_nobody(self, write: Callable[..., Path]) -> None:
         joints = person(20)
         joints[7] = 0
-        sequence = NTU60.read(write(frames_of(20, (FIRST_ID, list(range(20)), joints))))
+        sequence = only(NTU60.read(write(frames_of(20, (FIRST_ID, list(range(20)), joints)))))
         assert np.flatnonzero(~sequence.valid[:, 0]).tolist() == [7]
 
 
@@ -245,7 +249,7 @@ class TestDamage:
         lines = skeleton_text(frames_of(2, (FIRST_ID, [0, 1], person(2)))).splitlines()
         path = write("\n".join(damage(lines)))
         with pytest.raises(UnreadableRecordingError) as error:
-            NTU60.read(path)
+            only(NTU60.read(path))
         assert error.value.line == line
         assert problem in str(error.value)
         assert "\n" not in str(error.value)
@@ -259,27 +263,27 @@ class TestDamage:
     @pytest.mark.parametrize("content", ["", " \n\n"])
     def test_empty(self, write: Callable[..., Path], content: str) -> None:
         with pytest.raises(UnreadableRecordingError, match="line 1: the file is empty"):
-            NTU60.read(write(content))
+            only(NTU60.read(write(content)))
 
     def test_not_text(self, write: Callable[..., Path]) -> None:
         with pytest.raises(UnreadableRecordingError, match="line 2: expected plain text, found the byte 0xff"):
-            NTU60.read(write(b"1\n\xff\xfe\n"))
+            only(NTU60.read(write(b"1\n\xff\xfe\n")))
 
     def test_not_there(self, tmp_path: Path) -> None:
         with pytest.raises(UnreadableRecordingError, match="cannot be read"):
-            NTU60.read(tmp_path / f"{NAME}.skeleton")
+            only(NTU60.read(tmp_path / f"{NAME}.skeleton"))
 
     @pytest.mark.parametrize("frames", [frames_of(3), frames_of(3, (FIRST_ID, [1], np.zeros((1, 25, 3))))])
     def test_nobody(self, write: Callable[..., Path], frames: Frames) -> None:
         with pytest.raises(UnreadableRecordingError, match="nobody in any of the 3 frames"):
-            NTU60.read(write(frames))
+            only(NTU60.read(write(frames)))
 
     @pytest.mark.parametrize("name", ["walk.skeleton", "S001C002P003R002.skeleton", "S001C002P003R002A0501.skeleton"])
     def test_a_name_without_the_pattern(self, write: Callable[..., Path], name: str) -> None:
         with pytest.raises(UnreadableRecordingError, match="SsssCcccPpppRrrrAaaa"):
-            NTU60.read(write("1\n0\n", name))
+            only(NTU60.read(write("1\n0\n", name)))
 
     @pytest.mark.parametrize("action", ["A000", "A061"])
     def test_an_action_of_another_dataset(self, write: Callable[..., Path], action: str) -> None:
         with pytest.raises(UnreadableRecordingError, match="ntu60 has the actions 1 to 60"):
-            NTU60.read(write("1\n0\n", f"S001C001P001R001{action}.skeleton"))
+            only(NTU60.read(write("1\n0\n", f"S001C001P001R001{action}.skeleton")))

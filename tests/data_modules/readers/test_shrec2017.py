@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from data_modules.errors import DatasetMissingError, UnreadableRecordingError
+from data_modules.layouts import HAND22
 from data_modules.readers.shrec2017 import FINE_GESTURES, GESTURES, SHREC2017
+from tests.helpers import only
 
 PLACE = "gesture_{}/finger_{}/subject_{}/essai_{}/skeletons_world.txt"
 
@@ -43,7 +45,7 @@ def shrec_data_root() -> Path:
 
 
 def test_recordings_follow_the_lists(data_root: Path) -> None:
-    sequences = [SHREC2017.read(path) for path in SHREC2017.find(data_root)]
+    sequences = [only(SHREC2017.read(path)) for path in SHREC2017.find(data_root)]
     assert [s.sample_id for s in sequences] == ["g01_f1_s02_e1", "g14_f2_s02_e3", "g07_f2_s01_e12"]
     assert [(s.label, s.fine_label, s.split) for s in sequences] == [
         (0, 0, "train"),
@@ -52,7 +54,7 @@ def test_recordings_follow_the_lists(data_root: Path) -> None:
     ]
     assert [(s.subject, s.replication, s.camera, s.setup) for s in sequences][2] == (1, 12, -1, -1)
     for seed, sequence in enumerate(sequences):
-        assert (sequence.layout, sequence.fps) == ("hand22", 30.0)
+        assert (sequence.layout, sequence.fps) == (HAND22, 30.0)
         assert sequence.valid.all()
         np.testing.assert_allclose(sequence.joints[:, 0], hand(seed=seed), atol=1e-6)
 
@@ -62,7 +64,7 @@ def test_a_listed_file_that_is_not_there(data_root: Path) -> None:
     path.unlink()
     assert path in SHREC2017.find(data_root)
     with pytest.raises(UnreadableRecordingError, match="cannot be read"):
-        SHREC2017.read(path)
+        only(SHREC2017.read(path))
 
 
 @pytest.mark.parametrize("name", ["train_gestures.txt", "test_gestures.txt"])
@@ -75,25 +77,25 @@ def test_both_lists_are_needed(data_root: Path, name: str) -> None:
 def test_a_single_path_without_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_hand(tmp_path, (6, 1, 30, 2), hand())
     monkeypatch.chdir(tmp_path / "gesture_6" / "finger_1")
-    sequence = SHREC2017.read(Path("subject_30/essai_2/skeletons_world.txt"))
+    sequence = only(SHREC2017.read(Path("subject_30/essai_2/skeletons_world.txt")))
     assert (sequence.label, sequence.fine_label, sequence.subject, sequence.split) == (5, 10, 30, "")
 
 
 def test_lists_that_change_are_read_again(data_root: Path) -> None:
     path = SHREC2017.find(data_root)[0]
-    assert SHREC2017.read(path).split == "train"
+    assert only(SHREC2017.read(path)).split == "train"
     for name, text in (("train", "7 2 1 12 7 14 8\n"), ("test", "1 1 2 1 1 1 8\n")):
         changed = data_root / "shrec2017" / f"{name}_gestures.txt"
         changed.write_text(text)
         os.utime(changed, ns=(1, 1))  # the clock of a file system may be too coarse to tell
-    assert SHREC2017.read(path).split == "test"
+    assert only(SHREC2017.read(path)).split == "test"
 
 
 def test_leading_zeros_are_dropped_and_later_ones_absent(tmp_path: Path) -> None:
     frames = hand(10)
     frames[:3] = 0
     frames[6] = 0
-    sequence = SHREC2017.read(write_hand(tmp_path, (1, 1, 1, 1), frames))
+    sequence = only(SHREC2017.read(write_hand(tmp_path, (1, 1, 1, 1), frames)))
     assert sequence.joints.shape == (7, 1, 22, 3)
     assert np.flatnonzero(~sequence.valid[:, 0]).tolist() == [3]
 
@@ -116,20 +118,20 @@ def test_damaged_rows(tmp_path: Path, row: int, text: str, problem: str) -> None
     lines[row - 1] = text
     path.write_text("\n".join(lines) + "\n")
     with pytest.raises(UnreadableRecordingError, match=problem) as error:
-        SHREC2017.read(path)
+        only(SHREC2017.read(path))
     assert error.value.line == row
 
 
 def test_damaged_files(tmp_path: Path) -> None:
     path = write_hand(tmp_path, (1, 1, 1, 1), np.zeros((4, 22, 3)))
     with pytest.raises(UnreadableRecordingError, match="no hand in any of the 4 frames"):
-        SHREC2017.read(path)
+        only(SHREC2017.read(path))
     path.write_text("\n")
     with pytest.raises(UnreadableRecordingError, match="line 1: the file is empty"):
-        SHREC2017.read(path)
+        only(SHREC2017.read(path))
     path.write_bytes(b"0.1 0.2\n0.1 \x80\n")
     with pytest.raises(UnreadableRecordingError, match="line 2: expected plain text"):
-        SHREC2017.read(path)
+        only(SHREC2017.read(path))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +144,7 @@ def test_damaged_files(tmp_path: Path) -> None:
 )
 def test_paths_of_no_gesture(tmp_path: Path, place: str, problem: str) -> None:
     with pytest.raises(UnreadableRecordingError, match=problem):
-        SHREC2017.read(tmp_path / place)
+        only(SHREC2017.read(tmp_path / place))
 
 
 @pytest.mark.parametrize("row", ["14 2 2 3 14 28", "14 2 2 3 14 x 8", "14 2 2 3 13 28 8", "14 2 2 3 14 27 8"])
@@ -160,7 +162,7 @@ def test_classes() -> None:
 
 
 def test_the_real_recordings(shrec_data_root: Path) -> None:
-    sequences = [SHREC2017.read(path) for path in SHREC2017.find(shrec_data_root)]
+    sequences = [only(SHREC2017.read(path)) for path in SHREC2017.find(shrec_data_root)]
     splits = [sequence.split for sequence in sequences]
     assert (splits.count("train"), splits.count("test")) == (1960, 840)
     assert len({sequence.sample_id for sequence in sequences}) == 2800
