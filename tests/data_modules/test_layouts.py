@@ -5,7 +5,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from data_modules.layouts import HAND22, LAYOUTS, NTU25, Layout
+from data_modules.layouts import HAND22, KINECT20, LAYOUTS, NTU25, Layout, layout_of
 
 every_layout = pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
 
@@ -69,6 +69,45 @@ def test_poolings_hold_every_joint_once(layout: Layout) -> None:
         assert len(groups) == number < layout.num_joints
         assert all(groups)
         assert sorted(chain(*groups)) == list(range(layout.num_joints))
+
+
+@every_layout
+def test_a_layout_survives_its_json(layout: Layout) -> None:
+    assert vars(Layout.from_json(layout.as_json())) == vars(layout)
+
+
+def test_bones_of_the_kinect() -> None:
+    names = {KINECT20.joints[child]: KINECT20.joints[parent] for child, parent in KINECT20.bones}
+    assert names["head"] == "shoulder_centre"
+    assert names["left_hand"] == "left_wrist"
+    assert names["right_hip"] == KINECT20.joints[KINECT20.root] == "hip_centre"
+
+
+@pytest.mark.parametrize(
+    ("chains", "problem"),
+    [
+        ([["hips", "chest"]], "no chain leads to 'head'"),
+        ([["hips", "chest", "head"], ["chest", "head"]], "lead to 'head' twice"),
+        ([["hips", "chest", "head", "hips"]], "lead to 'hips' twice"),
+        ([["chest", "head"], ["hips", "chest"]], "begins at 'hips' is not connected"),
+        ([["hips", "chest", "tail"]], "'tail', which is no joint"),
+    ],
+)
+def test_chains_that_are_no_tree_are_refused(chains: list[list[str]], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        layout_of("stick", ["hips", "chest", "head"], {"all": chains})
+
+
+def test_joints_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="same name"):
+        layout_of("stick", ["hips", "head", "head"], {"all": [["hips", "head"]]})
+
+
+def test_any_skeleton_can_be_halved() -> None:
+    stick = layout_of("stick", list("abcde"), {"all": [list("abcde")]})
+    assert stick.poolings == {1: ((0, 1, 2, 3, 4),), 3: ((0,), (1, 2), (3, 4))}
+    assert layout_of("two", ["a", "b"], {"all": [["a", "b"]]}).poolings == {1: ((0, 1),)}
+    assert layout_of("one", ["a"], {"all": [["a"]]}).joint_levels == (1,)
 
 
 def test_the_levels_of_adasgn() -> None:
