@@ -13,7 +13,7 @@ LAB := $(VENV)/bin/skeleton-lab
 WHERE = scale=$(SCALE) "data_root=$(DATA_ROOT)" "output_dir=$(OUTPUT_DIR)" devices=$(DEVICES) nodes=$(NODES) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-scatter reproduce report tables train prepare doctor test test-slow lint clean
+.PHONY: help setup setup-scatter reproduce report tables train prepare doctor bench test test-slow lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ prepare: $(READY) ## read the official files of DATASET=… below DATA_ROOT=…
 
 doctor: $(READY) ## look for damage in DATASET=…
 	@$(LAB) doctor $(DATASET) $(WHERE)
+
+bench: $(READY) ## time what is fast here beside its plain twin, about a minute; NAME=parse times one
+	@$(LAB) bench $(NAME) $(ARGS)
 
 test: $(READY) ## the tests; those of real recordings run where DATA_ROOT holds them
 	$(VENV)/bin/python -m pytest

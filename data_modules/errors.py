@@ -1,5 +1,7 @@
 """What can be wrong with recordings, each as one clear line."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
 
@@ -30,3 +32,10 @@ class UnreadableRecordingError(DataError):
         self.problem = problem
         self.line = line
         self.remedy = remedy
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """What to say of a name that does not exist: the nearest right one, or all of them where none is near."""
+    names = list(known)
+    near = get_close_matches(name, names, n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from data_modules.errors import DataError, UnreadableRecordingError
-from data_modules.readers import reader_for
+from data_modules.readers import known_as, reader_for
 from data_modules.readers.reader import Reader
 from data_modules.sequence import SkeletonSequence
 from data_modules.store import FORMAT, Problem, Store, open_store, write_store
@@ -38,7 +38,8 @@ def prepare(reader: Reader, data_root: Path, output_dir: Path, progress: Progres
         except DataError:
             for leftover in path.parent.glob(f".{path.name}.*"):  # of a writer that was killed
                 shutil.rmtree(leftover, ignore_errors=True)
-            return write_store(path, reader.layout, reader.extras, _read_all(reader, paths, progress))
+            extras = reader.extras_in(data_root / reader.folder)
+            return write_store(path, reader.layout, extras, read_all(reader, paths, progress))
 
 
 def _source_digest(reader: Reader, paths: list[Path]) -> str:
@@ -50,26 +51,28 @@ def _source_digest(reader: Reader, paths: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def _read_all(reader: Reader, paths: list[Path], progress: Progress) -> Iterator[SkeletonSequence | Problem]:
+def read_all(reader: Reader, paths: list[Path], progress: Progress) -> Iterator[SkeletonSequence | Problem]:
+    """The recordings of several files, in their order, read by as many processes as there are cores."""
     if len(paths) < WORTH_PROCESSES:
         for done, path in enumerate(paths, 1):
-            yield from _read_file(reader, path)
+            yield from read_file(reader, path)
             progress(done, len(paths))
         return
     # Spawned, not forked: the parent may hold threads (torch, rich) that do not survive a fork.
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        # Processes are given the reader's name: its protocols hold functions, which cannot be sent.
-        results = pool.map(_read_by_name, [reader.name] * len(paths), paths, chunksize=32)
+        # Processes are given what the reader is known by: its protocols hold functions, which cannot be sent.
+        results = pool.map(_read_by_name, [known_as(reader)] * len(paths), paths, chunksize=32)
         for done, found in enumerate(results, 1):
             yield from found
             progress(done, len(paths))
 
 
 def _read_by_name(name: str, path: Path) -> list[SkeletonSequence | Problem]:
-    return list(_read_file(reader_for(name), path))
+    return list(read_file(reader_for(name), path))
 
 
-def _read_file(reader: Reader, path: Path) -> Iterator[SkeletonSequence | Problem]:
+def read_file(reader: Reader, path: Path) -> Iterator[SkeletonSequence | Problem]:
+    """The recordings of one file, and what is wrong with those, or with the file, that cannot be used."""
     try:
         for found in reader.read(path):
             yield _problem(path, found) if isinstance(found, UnreadableRecordingError) else found

@@ -1,21 +1,31 @@
 """The keys that say how a dataset's sequences become clips."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from data_modules.transforms import Stream
+from data_modules.layouts import Layout
 
 Selection = Literal["last", "validation", "test"]
+Stream = Literal["joint", "bone", "joint_motion", "bone_motion", "velocity", "joint_bone_motion"]
+Origin = Literal["joint", "image", "none"]
+Sampling = Literal["segments", "segment_centres", "uniform", "resized", "all"]
 
 
 @dataclass
 class SkeletonSettings:
     """How the sequences of a dataset become clips.
 
-    centre_joint: the joint that the origin is put on; scale_bone: the pair of joints whose distance becomes 1, or none.
+    stream: what the network sees of them (see data_modules/transforms.py).
+    origin: 'joint' puts it on centre_joint in the first frame; 'image' puts it on the middle of the picture, whose
+        edges are then at −1 and 1; 'none' leaves coordinates as they were recorded.
+    scale_bone: the pair of joints whose distance becomes 1, or none.
     align_up, align_right: pairs of joints that are turned to +z and +x in the first frame, or none.
-    clip_len: frames sampled from a sequence. rotation_degrees: training clips are turned by up to this about each axis.
+    sampling: which frames a clip shows (see data_modules/sampling.py). clip_len: how many; 'all' does not ask for it.
     persons: the most persons in a clip. Batches have that many slots, whoever is in them.
+    rotation_degrees: training clips are turned by up to this about each axis; pictures in their plane alone.
+    scale_spread: training clips are stretched along each axis by a factor of 1 ± up to this.
+    noise_metres: the standard deviation of Gaussian noise on all recorded coordinates of the clips that noise_on names.
     train_clips: at most this many training clips, the same number of each class as far as they go; none takes all.
     """
 
@@ -24,11 +34,82 @@ class SkeletonSettings:
     fold: int = 0
     stream: Stream = "joint"
     collation: Literal["padded", "ragged"] = "padded"
+    origin: Origin = "joint"
     centre_joint: int = 0
     scale_bone: list[int] | None = None
     align_up: list[int] | None = None
     align_right: list[int] | None = None
+    sampling: Sampling = "segments"
     clip_len: int = 20
     persons: int = 1
     rotation_degrees: float = 0.0
+    scale_spread: float = 0.0
+    noise_metres: float = 0.0
+    noise_on: Literal["train", "test", "both"] = "both"
     train_clips: int | None = None
+
+
+def settings_problems(settings: SkeletonSettings, layout: Layout) -> Iterator[str]:
+    """One line for each value that recordings of this layout cannot have, or that no recordings can."""
+    joints = range(layout.num_joints)
+    if settings.centre_joint not in joints:
+        yield f"data.centre_joint={settings.centre_joint}: give a joint from 0 to {joints[-1]}"
+    for key in ("scale_bone", "align_up", "align_right"):
+        pair = getattr(settings, key)
+        if pair is not None and (len(pair) != 2 or not all(joint in joints for joint in pair)):
+            yield f"data.{key}={pair}: give two joints from 0 to {joints[-1]}"
+    if (settings.align_up is None) != (settings.align_right is None):
+        yield "data.align_up and data.align_right: give both or neither"
+    for key in ("clip_len", "persons"):
+        if getattr(settings, key) < 1:
+            yield f"data.{key}={getattr(settings, key)}: give a number above 0"
+    # Written so that NaN is refused too.
+    for key, most, unit in (("rotation_degrees", 180, ""), ("scale_spread", 1, ""), ("noise_metres", 100, " metres")):
+        if not 0 <= getattr(settings, key) <= most:
+            yield f"data.{key}={getattr(settings, key)}: give a number from 0 to {most}{unit}"
+    yield from _dimension_problems(settings, layout)
+
+
+def _dimension_problems(settings: SkeletonSettings, layout: Layout) -> Iterator[str]:
+    if layout.dimensions == 3 and settings.origin == "image":
+        yield f"data.origin=image: {layout.name} skeletons are in metres, not in a picture; take 'joint' or 'none'"
+    if layout.dimensions == 2 and settings.align_up is not None:
+        yield f"data.align_up={settings.align_up}: {layout.name} skeletons are flat and cannot be aligned; leave it out"
+    if layout.dimensions == 2 and settings.noise_metres:
+        yield f"data.noise_metres={settings.noise_metres}: {layout.name} skeletons are in pixels; leave it at 0"
+
+
+@dataclass
+class VideoSettings:
+    """How films and the poses in them become clips.
+
+    frames: how many frames of a recording are taken. short_side: what the shorter side of a film is resized to, an even
+    number of pixels; crop: the side of the square that is cut out of it, at random in training, else in the middle.
+    flip: whether half of the training clips are mirrored; not where left and right tell actions apart.
+    persons: the most persons in a clip. least_confidence: a joint that is not surer than this counts as not visible.
+    train_clips: at most this many training clips, the same number of each class as far as they go; none takes all.
+    """
+
+    dataset: str = "???"
+    protocol: str = "???"
+    fold: int = 0
+    frames: int = 12
+    short_side: int = 256
+    crop: int = 224
+    flip: bool = False
+    persons: int = 1
+    least_confidence: float = 0.01
+    train_clips: int | None = None
+
+
+def video_problems(settings: VideoSettings) -> Iterator[str]:
+    """One line for each value that no film's clips can have."""
+    for key in ("frames", "crop", "persons", "train_clips"):
+        if (getattr(settings, key) or 0) < 1 and getattr(settings, key) is not None:
+            yield f"data.{key}={getattr(settings, key)}: give a number above 0"
+    if settings.short_side % 2:
+        yield f"data.short_side={settings.short_side}: give an even number"
+    if settings.crop > settings.short_side:
+        yield f"data.crop={settings.crop}: give a number up to data.short_side, which is {settings.short_side}"
+    if not 0 <= settings.least_confidence < 1:
+        yield f"data.least_confidence={settings.least_confidence}: give a number from 0 to less than 1"

@@ -1,102 +1,200 @@
-"""Pure functions on the arrays of one sequence. Rows of absent persons stay zero throughout.
+"""What a network sees of a recording: its coordinates normalised, in the stream that is asked for.
 
-Axes: T frames, M persons, V joints, C = 3 coordinates.
+Axes: T frames of the recording, S frames of the clip, M persons, V joints, C coordinates. In space C is (x, y, z), in a
+picture (x, y) as recorded and (x, y, confidence) as shown.
+
+Only the frames that a clip shows are computed. Normalisation is one map for a whole recording and bones lie within one
+frame, so both give the same before and after sampling; motion does not, and is always taken between frames that follow
+each other in the recording, as pyskl and AdaSGN do (CTR-GCN takes it after resizing).
+
+Streams:
+joint: the positions. bone: at each joint the vector from its parent to it; zero at the root.
+joint_motion, bone_motion: the next frame of the recording minus this one; zero in the last (where STAR repeats the one
+    before) and wherever the person is missing in either.
+velocity: each shown frame minus the one shown before it; zero in the first (SGN).
+joint_bone_motion: positions, bones and joint motion side by side, nine channels (STAR).
+
+In a picture the third channel of a bone or a motion is the mean confidence of both its ends (pyskl's rule).
 """
 
-from typing import Literal
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data_modules.layouts import Layout
+from data_modules.sampling import Sample, Valid
+from data_modules.settings import SkeletonSettings, Stream
+from data_modules.store import Frames
 
 Joints = NDArray[np.float32]
-Valid = NDArray[np.bool_]
-Stream = Literal["joint", "bone", "joint_motion", "bone_motion"]
+Places = NDArray[np.int64]
+
+# What a joint must exceed to count as seen (pyskl's PreNormalize2D); others are put on the origin.
+SEEN_CONFIDENCE = 0.01
 
 
-def centre(joints_TMVC: Joints, valid_TM: Valid, joint: int) -> Joints:
-    """Put the origin on `joint` of the first person in the first frame that shows that person.
+class Normalisation(NamedTuple):
+    """x → ((x − shift) / divisor)·turn, one map for a whole recording: trajectories are kept.
 
-    One translation for the whole sequence: trajectories and the camera's orientation are kept.
+    shift_C: (C,); divisor_C: (C,) or one number; turn_CC: (C, C), for rows. None leaves a step out.
     """
+
+    shift_C: Joints | None = None
+    divisor_C: Joints | np.float32 | None = None
+    turn_CC: Joints | None = None
+
+    def __call__(self, x: Joints) -> Joints:
+        if self.shift_C is not None:
+            x = x - self.shift_C
+        if self.divisor_C is not None:
+            x = x / self.divisor_C
+        return x if self.turn_CC is None else (x.reshape(-1, x.shape[-1]) @ self.turn_CC).reshape(x.shape)
+
+
+class Recording(NamedTuple):
+    """One stored sequence and how its coordinates are normalised. whole: everybody is there in every frame."""
+
+    frames: Frames
+    whole: bool
+    layout: Layout
+    normalisation: Normalisation
+
+
+def first_persons(frames: Frames, persons: int) -> Frames:
+    """The first `persons` persons of a recording."""
+    if frames.valid_TM.shape[1] <= persons:
+        return frames
+    return replace(frames, **{name: array[:, :persons] for name, array in vars(frames).items() if array is not None})
+
+
+def first_seen(valid_TM: Valid) -> tuple[int, int]:
+    """The first frame of the first person who is ever there, and that person; (0, 0) where nobody is."""
     person = int(valid_TM.any(axis=0).argmax())
-    frame = int(valid_TM[:, person].argmax())
-    return (joints_TMVC - joints_TMVC[frame, person, joint]) * valid_TM[:, :, None, None]
+    return int(valid_TM[:, person].argmax()), person
 
 
-def scale_by_bone(joints_TMVC: Joints, valid_TM: Valid, bone: tuple[int, int]) -> Joints:
-    """Divide by the length that `bone` has in the first frame of the first person where it has any; else unchanged."""
-    person = int(valid_TM.any(axis=0).argmax())
-    lengths = np.linalg.norm(joints_TMVC[:, person, bone[0]] - joints_TMVC[:, person, bone[1]], axis=-1)
-    lengths = lengths[valid_TM[:, person] & (lengths > 0)]
-    return joints_TMVC / lengths[0] if len(lengths) else joints_TMVC
+def normalisation_of(frames: Frames, settings: SkeletonSettings, image_size: tuple[int, int]) -> Normalisation:
+    """How the settings normalise a recording. image_size: width and height of its picture, asked for by 'image' alone.
 
-
-def as_stream(joints_TMVC: Joints, valid_TM: Valid, stream: Stream, layout: Layout) -> Joints:
-    """What a network of one stream sees: positions, bone vectors, or the motion of either.
-
-    bone: at each joint the vector from its parent to it (zero at the root). motion: the next frame minus this one, zero
-    in the last frame and wherever the person is missing in either.
+    Everything refers to the first frame that shows the first person. A bone is measured in the first frame in which it
+    has a length; one that never has leaves the scale as it is.
     """
-    x_TMVC = joints_TMVC
-    if stream.startswith("bone"):
-        x_TMVC = x_TMVC - x_TMVC[:, :, list(layout.parents)]
-    if stream.endswith("motion"):
-        seen_twice = (valid_TM[1:] & valid_TM[:-1])[:, :, None, None]
-        x_TMVC = np.concatenate([np.diff(x_TMVC, axis=0) * seen_twice, np.zeros_like(x_TMVC[:1])])
-    return x_TMVC
+    at = first_seen(frames.valid_TM)
+    normalisation = Normalisation()
+    if settings.origin == "joint":
+        normalisation = Normalisation(frames.joints_TMVC[at][settings.centre_joint])
+    elif settings.origin == "image":
+        middle: Joints = np.array([length / 2 for length in image_size], np.float32)
+        normalisation = Normalisation(middle, middle)
+    if settings.scale_bone is not None:
+        present_T = frames.valid_TM[:, at[1]]
+        ends_T2C = normalisation(frames.joints_TMVC[:, at[1], settings.scale_bone])
+        lengths = np.linalg.norm(ends_T2C[:, 0] - ends_T2C[:, 1], axis=-1)[present_T]
+        lengths = lengths[lengths > 0]
+        if len(lengths):
+            divisor = lengths[0] if normalisation.divisor_C is None else normalisation.divisor_C * lengths[0]
+            normalisation = normalisation._replace(divisor_C=divisor)
+    if settings.align_up is not None and settings.align_right is not None:
+        first_VC = normalisation(frames.joints_TMVC[at])
+        turn = alignment(first_VC, _pair(settings.align_up), _pair(settings.align_right))
+        normalisation = normalisation._replace(turn_CC=turn)
+    return normalisation
 
 
-def sample_frames(
-    joints_TMVC: Joints, valid_TM: Valid, clip_len: int, rng: np.random.Generator | None
-) -> tuple[Joints, Valid]:
-    """`clip_len` frames spread over the time in which each person is there.
+def _pair(joints: list[int]) -> tuple[int, int]:
+    first, second = joints
+    return first, second
 
-    The time is cut into `clip_len` equal segments; one frame is taken from each, at random with `rng`, else its first.
-    Short clips repeat frames. Each person is sampled over their own frames, so that nobody who is there at some time is
-    shown as a zero skeleton. Returns joints (clip_len, M, V, C) and valid (clip_len, M).
+
+def alignment(skeleton_VC: Joints, up: tuple[int, int], right: tuple[int, int]) -> Joints | None:
+    """The matrix that turns rows so that `up` points along +z and `right`, seen from above, along +x in this skeleton.
+
+    Both are pairs of joints, from the first to the second. None where a pair coincides, or where both point the same
+    way. Source: the pre-processing that AdaSGN uses for the cross-view protocol, there in the first sampled frame.
     """
-    persons = joints_TMVC.shape[1]
-    sampled = np.zeros((clip_len, *joints_TMVC.shape[1:]), np.float32)
-    for person in range(persons):
-        frames = np.flatnonzero(valid_TM[:, person])
-        if len(frames):
-            within = rng.random(clip_len) if rng is not None else 0.0
-            sampled[:, person] = joints_TMVC[
-                frames[((np.arange(clip_len) + within) * len(frames) / clip_len).astype(int)], person
-            ]
-    return sampled, np.broadcast_to(valid_TM.any(axis=0), (clip_len, persons)).copy()
-
-
-def rotate(joints_TMVC: Joints, degrees_xyz: NDArray[np.float64]) -> Joints:
-    """Turn all skeletons about the x, then the y, then the z axis (R = R_z R_y R_x on column vectors)."""
-    return joints_TMVC @ _rotation(np.deg2rad(degrees_xyz)).T.astype(np.float32)
-
-
-def _rotation(radians_xyz: NDArray[np.float64]) -> NDArray[np.float64]:
-    (cx, cy, cz), (sx, sy, sz) = np.cos(radians_xyz), np.sin(radians_xyz)
-    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
-    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
-    return about_z @ about_y @ about_x
-
-
-def align(joints_TMVC: Joints, valid_TM: Valid, up: tuple[int, int], right: tuple[int, int]) -> Joints:
-    """Turn the sequence so that, in the first frame of the first person, `up` points along +z and `right`, seen from
-    above, along +x. Both are pairs of joints, from the first to the second. Unchanged where a pair coincides, or where
-    both point the same way.
-
-    Source: the pre-processing that AdaSGN uses for the cross-view protocol, there in the first sampled frame.
-    """
-    person = int(valid_TM.any(axis=0).argmax())
-    first_VC = joints_TMVC[int(valid_TM[:, person].argmax()), person].astype(np.float64)
-    z = first_VC[up[1]] - first_VC[up[0]]
-    x = first_VC[right[1]] - first_VC[right[0]]
-    y = np.cross(z, x)
+    joints_VC = skeleton_VC.astype(np.float64)
+    z, x = joints_VC[up[1]] - joints_VC[up[0]], joints_VC[right[1]] - joints_VC[right[0]]
+    y = _cross(z, x)
     # Where less is left of `right` across `up`, it is float32's rounding and has no direction.
     if not np.linalg.norm(y) > 1e-6 * np.linalg.norm(z) * np.linalg.norm(x):
-        return joints_TMVC
+        return None
     z /= np.linalg.norm(z)
     y /= np.linalg.norm(y)
-    return joints_TMVC @ np.stack([np.cross(y, z), y, z], axis=1).astype(np.float32)
+    return np.stack([_cross(y, z), y, z], axis=1).astype(np.float32)
+
+
+def _cross(a_C: NDArray[np.float64], b_C: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The vector product of two vectors; np.cross takes eight times as long."""
+    return a_C[[1, 2, 0]] * b_C[[2, 0, 1]] - a_C[[2, 0, 1]] * b_C[[1, 2, 0]]
+
+
+def show(recording: Recording, sample: Sample, stream: Stream) -> Joints:
+    """A stream in the frames of a sample: (S, M, V, 3), or nine channels; zero for whoever is not shown."""
+    if stream == "velocity":
+        return _velocity(show(recording, sample, "joint"), sample.shown_SM, recording.layout)
+    x_SMVC = _show_frames(recording, sample.frames_SM, stream)
+    if sample.mixed_SM is None or sample.weight_SM is None:
+        return x_SMVC
+    return x_SMVC + sample.weight_SM[:, :, None, None] * (_show_frames(recording, sample.mixed_SM, stream) - x_SMVC)
+
+
+def _show_frames(recording: Recording, frames_SM: Places, stream: Stream) -> Joints:
+    layout, positions_SMVC = recording.layout, _positions(recording, frames_SM)
+    if stream == "joint":
+        return positions_SMVC
+    if stream == "bone":
+        return _bones(positions_SMVC, layout)
+    last = len(recording.frames.valid_TM) - 1
+    next_SM = np.minimum(frames_SM + 1, last)
+    moving_SM = (frames_SM < last) & _there(recording, frames_SM) & _there(recording, next_SM)
+    motion_SMVC = _motion(_positions(recording, next_SM), positions_SMVC, moving_SM, layout)
+    if stream == "joint_motion":
+        return motion_SMVC
+    if stream == "bone_motion":  # the motion of bones is the bones of the motion
+        return _bones(motion_SMVC, layout)
+    return np.concatenate([positions_SMVC, _bones(positions_SMVC, layout), motion_SMVC], axis=-1)
+
+
+def _there(recording: Recording, frames_SM: Places) -> Valid:
+    return recording.frames.valid_TM[frames_SM, np.arange(frames_SM.shape[1])]
+
+
+def _positions(recording: Recording, frames_SM: Places) -> Joints:
+    """Normalised positions (S, M, V, 3); zero for whoever is not there."""
+    frames, persons = recording.frames, np.arange(frames_SM.shape[1])
+    x_SMVC = recording.normalisation(frames.joints_TMVC[frames_SM, persons])
+    if recording.layout.dimensions == 2:
+        known_SMV = None if frames.confidence_TMV is None else frames.confidence_TMV[frames_SM, persons]
+        x_SMVC = with_confidence(x_SMVC, known_SMV)
+    return x_SMVC if recording.whole else x_SMVC * _there(recording, frames_SM)[:, :, None, None]
+
+
+def with_confidence(x_SMVC: Joints, confidence_SMV: Joints | None) -> Joints:
+    """(x, y) → (x, y, confidence): 1 where nothing is known. Joints that were not seen are put on the origin."""
+    if confidence_SMV is None:
+        confidence_SMV = np.ones(x_SMVC.shape[:3], np.float32)
+    seen_SMV = confidence_SMV > SEEN_CONFIDENCE
+    return np.concatenate([x_SMVC * seen_SMV[..., None], confidence_SMV[..., None]], axis=-1)
+
+
+def _bones(x_SMVC: Joints, layout: Layout) -> Joints:
+    return _difference(x_SMVC, x_SMVC.take(layout.parents, axis=2), layout)
+
+
+def _velocity(x_SMVC: Joints, shown_SM: Valid, layout: Layout) -> Joints:
+    moved_SMVC = np.zeros_like(x_SMVC)
+    moved_SMVC[1:] = _motion(x_SMVC[1:], x_SMVC[:-1], shown_SM[1:] & shown_SM[:-1], layout)
+    return moved_SMVC
+
+
+def _motion(later_SMVC: Joints, x_SMVC: Joints, moving_SM: Valid, layout: Layout) -> Joints:
+    return _difference(later_SMVC, x_SMVC, layout) * moving_SM[:, :, None, None]
+
+
+def _difference(end_SMVC: Joints, start_SMVC: Joints, layout: Layout) -> Joints:
+    difference_SMVC = end_SMVC - start_SMVC
+    if layout.dimensions == 2:
+        difference_SMVC[..., 2] = (end_SMVC[..., 2] + start_SMVC[..., 2]) / 2
+    return difference_SMVC

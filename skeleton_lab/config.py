@@ -14,8 +14,10 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from data_modules.layouts import Layout
 from data_modules.readers import reader_for
-from data_modules.settings import SkeletonSettings
+from data_modules.readers.own import OwnReader, is_own
+from data_modules.settings import SkeletonSettings, settings_problems
 from skeleton_lab.errors import RequestError, unknown
 from skeleton_lab.registry import MODELS
 from skeleton_lab.settings import RunSettings, TrainingSettings
@@ -28,6 +30,7 @@ Changes = Mapping[str, Any]
 class Request:
     """A run as it is asked for, of `model` on a dataset's protocol at a scale.
 
+    dataset: its name, or the path of the folder of a user's own one.
     changes: full keys that a table sets ('model.alpha'); overrides: full keys that the user sets, which apply to every
     run that knows them.
     """
@@ -62,13 +65,31 @@ def declaration(kind: str, name: str) -> DictConfig:
     return loaded
 
 
+def dataset_declaration(dataset: str) -> DictConfig:
+    """Title, default protocols and settings of a dataset, or of a user's own in the folder of that path.
+
+    Raises RequestError for an unknown name, DataError for a mistake in the folder's dataset.yaml.
+    """
+    if dataset in declared("datasets") or not is_own(Path(dataset)):
+        return declaration("datasets", dataset)
+    reader = reader_for(dataset)
+    assert isinstance(reader, OwnReader)
+    return OmegaConf.create(reader.declaration())
+
+
+def default_protocol(dataset: str) -> str:
+    """The protocol of a dataset that is meant where none is named."""
+    return next(iter(dataset_declaration(dataset).default_protocols.values()))
+
+
 def compose(request: Request) -> RunSettings:
     """The settings of one run. Raises RequestError for an unknown name, key or value."""
     settings = OmegaConf.structured(defaults(request.model))
     OmegaConf.set_struct(settings, True)
     for section in _sections(request):
         settings = _checked(OmegaConf.merge, settings, section)
-    settings.data.dataset, settings.data.protocol, settings.scale = request.dataset, request.protocol, request.scale
+    reader = reader_for(request.dataset)
+    settings.data.dataset, settings.data.protocol, settings.scale = reader.name, request.protocol, request.scale
     known = keys(request.model)
     applicable = {key: value for key, value in request.overrides.items() if key in known}
     for key, value in {**request.changes, **applicable}.items():
@@ -77,17 +98,16 @@ def compose(request: Request) -> RunSettings:
         _checked(OmegaConf.update, settings, key, value)
     run = _checked(OmegaConf.to_object, settings)
     assert isinstance(run, RunSettings)
-    _check_values(run)
+    _check_values(run, reader.layout)
     return run
 
 
-def _check_values(run: RunSettings) -> None:
+def _check_values(run: RunSettings, layout: Layout) -> None:
     """Refuse numbers that no run can have."""
-    data, joints = run.data, reader_for(run.data.dataset).layout.joint_levels
+    joints = layout.joint_levels
     above_zero = {
         "training.epochs": run.training.epochs,
         "training.batch_size": run.training.batch_size,
-        "data.clip_len": data.clip_len,
         "model.width": getattr(run.model, "width", 1),
     }
     for key, value in above_zero.items():
@@ -96,11 +116,9 @@ def _check_values(run: RunSettings) -> None:
     if run.seed < 0:
         raise RequestError(f"seed={run.seed}: give a number from 0")
     if getattr(run.model, "joints", None) not in (None, *joints):
-        raise RequestError(f"model.joints={run.model.joints}: skeletons of {data.dataset} can have {joints} joints")
-    for key in ("scale_bone", "align_up", "align_right"):
-        pair = getattr(data, key)
-        if pair is not None and (len(pair) != 2 or not all(0 <= joint < joints[-1] for joint in pair)):
-            raise RequestError(f"data.{key}={pair}: give two joints from 0 to {joints[-1] - 1}")
+        raise RequestError(f"model.joints={run.model.joints}: skeletons of {run.data.dataset} can have {joints} joints")
+    for problem in settings_problems(run.data, layout):
+        raise RequestError(problem)
 
 
 def defaults(model: str) -> RunSettings:
@@ -112,16 +130,16 @@ def defaults(model: str) -> RunSettings:
 
 def _sections(request: Request) -> list[DictConfig]:
     """The declared values that bear on a run, later ones winning."""
-    model, dataset = declaration("models", request.model), declaration("datasets", request.dataset)
-    protocols = reader_for(request.dataset).protocols
-    if request.protocol not in protocols:
-        raise unknown(f"protocol of {request.dataset}", request.protocol, protocols)
+    model, dataset = declaration("models", request.model), dataset_declaration(request.dataset)
+    reader = reader_for(request.dataset)
+    if request.protocol not in reader.protocols:
+        raise unknown(f"protocol of {reader.name}", request.protocol, reader.protocols)
     scale = declaration("scales", request.scale)
     found = [
         model.published,
         dataset.settings,
         OmegaConf.select(dataset, f"protocols.{request.protocol}"),
-        OmegaConf.select(model, f"datasets.{request.dataset}"),
+        OmegaConf.select(model, f"datasets.{reader.name}"),
         OmegaConf.select(scale, "all"),
         OmegaConf.select(scale, f"models.{request.model}"),
     ]

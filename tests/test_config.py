@@ -1,12 +1,14 @@
 """Composing settings: who wins, and what is refused with which words."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
-from skeleton_lab.config import Request, compose, declared, parse_overrides
+from skeleton_lab.config import Request, compose, declared, default_protocol, parse_overrides
 from skeleton_lab.errors import RequestError
 from skeleton_lab.registry import MODELS
+from tests.own_dataset import write_description
 
 
 def request(**changes: object) -> Request:
@@ -97,3 +99,19 @@ def test_a_required_run_shares_the_data_the_seed_and_the_overrides() -> None:
 
 def test_every_declared_model_is_registered() -> None:
     assert set(declared("models")) == set(MODELS)
+
+
+def test_an_own_dataset_declares_itself(tmp_path: Path) -> None:
+    root = write_description(tmp_path / "mine", settings={"persons": 2, "centre_joint": "chest"})
+    assert default_protocol(str(root)) == "by_subject"
+    settings = compose(request(dataset=str(root), protocol="by_subject"))
+    assert (settings.data.dataset, settings.data.persons, settings.data.centre_joint) == ("mine", 2, 1)
+    assert compose(request(dataset=str(root), protocol="by_subject", changes={"data.persons": 1})).data.persons == 1
+    with pytest.raises(RequestError, match="unknown protocol of mine 'by_subjct': did you mean 'by_subject'"):
+        compose(request(dataset=str(root), protocol="by_subjct"))
+    with pytest.raises(RequestError, match="unknown dataset"):
+        default_protocol(str(tmp_path / "nothing"))
+
+
+def test_official_datasets_name_their_default_protocol() -> None:
+    assert (default_protocol("ntu60"), default_protocol("shrec2017")) == ("xsub", "gestures14")

@@ -3,33 +3,92 @@
 import json
 import os
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock
 
+from data_modules.demo.berkeley_mhad import write_berkeley_mhad
+from data_modules.demo.film_writers import (
+    write_florence3d_with_films,
+    write_ntu_with_films,
+    write_penn_action_with_films,
+)
+from data_modules.demo.florence3d import write_florence3d
 from data_modules.demo.ntu_rgbd import write_ntu
+from data_modules.demo.nw_ucla import write_nw_ucla
+from data_modules.demo.penn_action import write_penn_action
+from data_modules.demo.pose_pickles import (
+    write_finegym99,
+    write_kinetics400,
+    write_ntu_in_picture,
+    write_ntu_in_space,
+)
+from data_modules.demo.sbu_kinect import write_sbu_kinect
 from data_modules.demo.shrec2017 import write_shrec2017
+from data_modules.demo.sysu_3d import write_sysu_3d
+from data_modules.demo.ut_kinect import write_ut_kinect
 from data_modules.errors import DataError
 
 __all__ = ["WORLD_VERSION", "write_demo"]
 
 # Raise it when the same seed gives other recordings.
 WORLD_VERSION = 1
-FOLDERS = {"ntu60": "ntu_rgbd", "ntu120": "ntu_rgbd", "demo": "demo", "shrec2017": "shrec2017"}
+# (folder, number of clips, seed) -> the dataset's files in that folder.
+Writer = Callable[[Path, int, int], None]
+# Each dataset's folder, and what writes it.
+WRITERS: dict[str, tuple[str, Writer]] = {
+    "demo": ("demo", partial(write_ntu, "demo")),
+    "ntu60": ("ntu_rgbd", partial(write_ntu, "ntu60")),
+    "ntu120": ("ntu_rgbd", partial(write_ntu, "ntu120")),
+    "ntu60_3d": ("ntu_rgbd", partial(write_ntu_in_space, "ntu60")),
+    "ntu60_2d": ("ntu_rgbd", partial(write_ntu_in_picture, "ntu60")),
+    "ntu120_3d": ("ntu_rgbd", partial(write_ntu_in_space, "ntu120")),
+    "ntu120_2d": ("ntu_rgbd", partial(write_ntu_in_picture, "ntu120")),
+    "shrec2017": ("shrec2017", write_shrec2017),
+    "ut_kinect": ("ut_kinect", write_ut_kinect),
+    "ut_kinect_official": ("ut_kinect", write_ut_kinect),
+    "sbu_kinect": ("sbu_kinect", write_sbu_kinect),
+    "sysu_3d": ("sysu_3d", write_sysu_3d),
+    "berkeley_mhad": ("berkeley_mhad", write_berkeley_mhad),
+    "nw_ucla": ("nw_ucla", write_nw_ucla),
+    "florence3d": ("florence3d", write_florence3d),
+    "penn_action": ("penn_action", write_penn_action),
+    "finegym99": ("finegym99", write_finegym99),
+    "kinetics400": ("kinetics400", write_kinetics400),
+}
+# What writes it with films, where there are any.
+FILM_WRITERS: dict[str, Writer] = {
+    "demo": partial(write_ntu_with_films, "demo"),
+    "ntu60": partial(write_ntu_with_films, "ntu60"),
+    "ntu120": partial(write_ntu_with_films, "ntu120"),
+    "florence3d": write_florence3d_with_films,
+    "penn_action": write_penn_action_with_films,
+}
+FOLDERS = {dataset: folder for dataset, (folder, _) in WRITERS.items()}
 STAMP = "demo.json"
 
 
-def write_demo(dataset: str, root: Path, clips: int, seed: int) -> Path:
+def write_demo(dataset: str, root: Path, clips: int, seed: int, films: bool = False) -> Path:
     """Write about `clips` recordings of a dataset into its folder below `root`, which is returned.
 
+    About: NTU RGB+D and SHREC'17 have just so many. The others have the same number of every class, rounded; so many at
+    least that every protocol has every class in training and in test, and at most what the dataset has room for.
+    UT-Kinect always has all of its 199.
+
+    films: whether films of the recordings are written as well; a demo with films is another than one without. They take
+    four to ten times as long.
+
     The same seed gives the same bytes. A complete demo that is there already is left as it is, another or a damaged
-    one is replaced. Raises DataError for an unknown dataset, for more clips than the demo world has, and where the
+    one is replaced. Raises DataError for an unknown dataset, for numbers of clips out of all reason, and where the
     folder holds recordings that are no demo, which are never touched.
     """
-    if dataset not in FOLDERS:
-        raise DataError(f"there is no demo of {dataset!r}; there is one of {', '.join(sorted(FOLDERS))}")
+    write = _writer(dataset, films)
     folder = root / FOLDERS[dataset]
     stamp = {"world": WORLD_VERSION, "dataset": dataset, "clips": clips, "seed": seed}
+    if films:
+        stamp["films"] = True
     root.mkdir(parents=True, exist_ok=True)
     with FileLock(root / f".{folder.name}.lock"):
         if _is_complete(folder, stamp):
@@ -40,15 +99,20 @@ def write_demo(dataset: str, root: Path, clips: int, seed: int) -> Path:
         unfinished = root / f".{folder.name}.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir()
-        if dataset == "shrec2017":
-            write_shrec2017(unfinished, clips, seed)
-        else:
-            write_ntu(dataset, unfinished, clips, seed)
+        write(unfinished, clips, seed)
         _write_stamp(unfinished, {**stamp, "files": _count_files(unfinished)})
         if folder.exists():
             shutil.rmtree(folder)
         unfinished.rename(folder)
     return root
+
+
+def _writer(dataset: str, films: bool) -> Writer:
+    if dataset not in WRITERS:
+        raise DataError(f"there is no demo of {dataset!r}; there is one of {', '.join(sorted(WRITERS))}")
+    if films and dataset not in FILM_WRITERS:
+        raise DataError(f"the demo of {dataset} has no films; there are films of {', '.join(sorted(FILM_WRITERS))}")
+    return FILM_WRITERS[dataset] if films else WRITERS[dataset][1]
 
 
 def _is_complete(folder: Path, stamp: dict[str, object]) -> bool:

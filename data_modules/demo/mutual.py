@@ -76,6 +76,37 @@ def high_five(first: Actor, second: Actor) -> None:
         actor.reach(actor.main, (0.050, 0.140, 0.210), actor.clock.bump(0.2, 0.8, 0.25))
 
 
+def kick_at(first: Actor, second: Actor) -> None:
+    _face(first, second, np.full(len(first.clock.phase), NEAR + 0.2))
+    single.kick(first)
+    _dodge(second, second.clock.bump(0.4, 0.95, 0.2))
+
+
+def push_away(first: Actor, second: Actor) -> None:
+    """Both hands against the other's chest, who staggers back."""
+    shove = first.clock.bump(0.2, 0.7, 0.2)
+    _face(first, second, NEAR - 0.15 * shove)
+    for side in (0, 1):
+        first.reach(side, (0.060, -0.050, 0.090), first.clock.bump(0.0, 0.8, 0.2))
+        first.reach(side, (0.060, -0.050, 0.250), shove)
+    _dodge(second, second.clock.ramp(0.35, 0.65))
+
+
+def _dodge(second: Actor, weight: Floats) -> None:
+    """Lean and step back from the first, as far as weight (T,), 0 to 1."""
+    second.posture.chest[:, 0] -= 0.25 * weight
+    second.posture.floor[:, 0] += 0.25 * weight
+
+
+def hug(first: Actor, second: Actor) -> None:
+    """Walk up to each other, and arms around."""
+    embrace = first.clock.ramp(0.0, 0.5)
+    _walk(first, second, NEAR + 0.6 - (NEAR + 0.3) * embrace)
+    for actor in (first, second):
+        for side in (0, 1):
+            actor.reach(side, (0.050, -0.040, 0.220), actor.clock.bump(0.25, 1.2, 0.25))
+
+
 NTU60_ACTIONS = (
     Action(8, "sit down", single.sit_down),
     Action(9, "stand up", single.stand_up),

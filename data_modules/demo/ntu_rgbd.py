@@ -10,16 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from data_modules.demo.bodies import Floats, place_joints, rotations, unit
-from data_modules.demo.motion import FPS, set_clock, step_in
+from data_modules.demo.bodies import Floats, unit
 from data_modules.demo.mutual import NTU60_ACTIONS, NTU120_ACTIONS, Action
 from data_modules.demo.sensor import COLOUR_LENS, DEPTH_LENS, Track, place_camera, project, record
+from data_modules.demo.stage import PERSON, act
 from data_modules.errors import DataError
 from data_modules.layouts import NTU25
 from data_modules.readers.ntu_rgbd import missing_names
 
-SHORTEST, LONGEST = 32, 300
-LENGTH_SPREAD = 0.28
 # Twelve who train and twelve who test under xsub, for actions up to 60 and above.
 PERFORMERS = {
     False: ((1, 2, 4, 5, 8, 9, 13, 14, 15, 16, 17, 18), (3, 6, 7, 10, 11, 12, 20, 21, 22, 23, 24, 26)),
@@ -30,7 +28,7 @@ ROUND = 2 * 12  # performances of one side before a setup is used again
 SETUP_PAIRS = 7  # pairs of an even and an odd setup
 MOST_PER_ACTION = 950  # recordings, a little less than 2 sides x 3 cameras x ROUND x SETUP_PAIRS
 FOLDERS = ("nturgb+d_skeletons", "nturgb+d_skeletons_s018_to_s032")
-PARTNER, PERSON, PERFORMANCE, VIEW = 1000, 1, 2, 3
+PARTNER, PERFORMANCE, VIEW = 1000, 2, 3
 
 ROW = "%.5f %.5f %.5f %.2f %.2f %.2f %.2f %.4f %.4f %.4f %.4f %d\n"
 BODY = " 0 0 0 0 0 0 0 0 2\n25\n" + NTU25.num_joints * ROW
@@ -111,21 +109,13 @@ def _performance(action: Action, turn: int, side: int) -> Performance:
 @lru_cache(maxsize=8)
 def perform(performance: Performance, seed: int) -> tuple[Floats, ...]:
     """The bodies of a performance, each (T, V, 3) metres in the world, before any sensor. Shared by the cameras."""
-    action = performance.action
     rng = np.random.default_rng((seed, PERFORMANCE, *performance.identity))
-    length = action.seconds * FPS * np.exp(rng.normal(0.0, LENGTH_SPREAD))
-    frames = int(np.clip(length, SHORTEST, LONGEST))
-    clock = set_clock(frames, rng)
-    actors = [
-        step_in(np.random.default_rng((seed, PERSON, performance.performer + PARTNER * person)), rng, frames, clock)
-        for person in range(action.persons)
+    people = [
+        np.random.default_rng((seed, PERSON, performance.performer + PARTNER * person))
+        for person in range(performance.action.persons)
     ]
-    action.perform(*actors)
     # As in the original, the first replication faces one outer camera and the second the other.
-    turn = rng.normal(np.pi / 4 if performance.replication == 1 else -np.pi / 4, 0.12)
-    world = rotations(np.zeros(1), np.array([turn]), np.zeros(1))[0]
-    shift = np.array([rng.normal(0.0, 0.15), 0.0, rng.normal(0.0, 0.15)])
-    return tuple(place_joints(actor.body, actor.posture) @ world.T + shift for actor in actors)
+    return act(performance.action, people, np.pi / 4 if performance.replication == 1 else -np.pi / 4, rng)
 
 
 def format_skeleton(frames: int, tracks: list[Track]) -> str:

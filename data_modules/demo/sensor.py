@@ -37,8 +37,9 @@ GHOST_CHANCE = 0.08  # per recording
 CAMERA_DEGREES = {1: 0.0, 2: 45.0, 3: -45.0}
 LOOK_AT = np.array([0.0, 0.85, 0.0])
 # Focal lengths and centres in pixels, of the depth (512 x 424) and the colour image (1920 x 1080).
-DEPTH_LENS = (366.4, 366.4, 256.3, 208.5)
-COLOUR_LENS = (1052.0, 1052.0, 976.0, 567.0)
+Lens = tuple[float, float, float, float]
+DEPTH_LENS: Lens = (366.4, 366.4, 256.3, 208.5)
+COLOUR_LENS: Lens = (1052.0, 1052.0, 976.0, 567.0)
 
 LIMBS = ("left_arm", "right_arm", "left_leg", "right_leg")
 TRACKED, INFERRED = 2, 1
@@ -76,7 +77,7 @@ def place_camera(camera: int, setup: int) -> Camera:
     return Camera(position, np.stack([left, np.cross(forward, left), forward]))
 
 
-def project(joints: Floats, lens: tuple[float, float, float, float]) -> Floats:
+def project(joints: Floats, lens: Lens) -> Floats:
     """(..., 3) camera space -> (..., 2) pixels of a pin-hole camera; images are mirrored, as the Kinect's are."""
     fx, fy, cx, cy = lens
     return np.stack([cx + fx * joints[..., 0] / joints[..., 2], cy - fy * joints[..., 1] / joints[..., 2]], -1)
@@ -95,9 +96,9 @@ def record(bodies: list[Floats], camera: Camera, rng: np.random.Generator) -> li
 
 def _follow(joints: Floats, rng: np.random.Generator) -> list[Track]:
     """One body's track, or two when the tracker takes it for a new one on the way."""
-    seen = joints + _noise(len(joints), float(joints[..., 2].mean()), rng)
+    seen = joints + noise(len(joints), float(joints[..., 2].mean()), rng)
     state = np.full(seen.shape[:2], TRACKED)
-    _occlude(seen, state, rng)
+    occlude(seen, state, rng)
     kept = np.ones(len(seen), bool)
     if rng.random() < DROP_CHANCE:
         length = int(rng.integers(*DROP_FRAMES))
@@ -127,7 +128,7 @@ def _joint_noise() -> Floats:
 JOINT_NOISE = _joint_noise()
 
 
-def _noise(frames: int, distance: float, rng: np.random.Generator) -> Floats:
+def noise(frames: int, distance: float, rng: np.random.Generator) -> Floats:
     """(T, V, 3) metres: white, lingering and lasting parts, growing with the distance."""
     white = rng.standard_normal((frames, NTU25.num_joints, 3))
     lasting = rng.standard_normal((NTU25.num_joints, 3))
@@ -141,7 +142,7 @@ def _lingering(frames: int, joints: int, rng: np.random.Generator) -> Floats:
     return (total[LINGER_FRAMES:] - total[:-LINGER_FRAMES]) / np.sqrt(LINGER_FRAMES)
 
 
-def _occlude(seen: Floats, state: NDArray[np.int64], rng: np.random.Generator) -> None:
+def occlude(seen: Floats, state: NDArray[np.int64], rng: np.random.Generator) -> None:
     """Hold some limbs still, relative to where they hang, and shake them; the side turned away suffers more."""
     for limb in LIMBS:
         part = list(NTU25.parts[limb])

@@ -15,7 +15,7 @@ CVPR 2020), which AdaSGN uses unchanged, with its thresholds. Four things differ
 - A person who is not there is marked absent. The released code writes zeros and then removes the frames whose sum is 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,18 +26,34 @@ NOISE_WIDTH = 0.8  # a body wider than this share of its height is not a person 
 NOISE_SHARE = 0.69754  # of a body's frames; from here on the whole body is noise
 MAX_ACTORS = 2
 
+OfBody = Callable[["Body"], NDArray]
+
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """One tracked body. frames: int64 (F,), ascending, true frame numbers from 0; joints: float32 (F, V, C), metres."""
+    """One tracked body. frames: int64 (F,), ascending, true frame numbers from 0; joints: float32 (F, V, C), metres;
+    pixels: float32 (F, V, 2), where the film shows them, None where there is none."""
 
     frames: NDArray[np.int64]
     joints: NDArray[np.float32]
+    pixels: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Acted:
+    """The frames in which the actors act: joints float32 (T, M, V, C) and pixels (T, M, V, 2), zero where nobody is,
+    valid (T, M), and which frame of the recording the first one is."""
+
+    joints: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+    pixels: NDArray[np.float32] | None
+    first_frame: int
 
 
 def motion(joints_FVC: NDArray[np.float32]) -> float:
     """How much a body moves, in m²: the variance of each coordinate over all frames and joints, summed."""
-    return float(joints_FVC.astype(np.float64).var(axis=(0, 1)).sum())
+    coordinates = np.ascontiguousarray(joints_FVC.reshape(-1, joints_FVC.shape[-1]).T, np.float64)
+    return float(coordinates.var(axis=1).sum())
 
 
 def spread_frames(body: Body) -> NDArray[np.bool_]:
@@ -92,29 +108,39 @@ def merge(bodies: Sequence[Body]) -> list[list[Body]]:
     return actors
 
 
-def place(actors: Sequence[Sequence[Body]], num_frames: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """The actors on the recording's own time: joints (T, M, V, C), zero where nobody is, and valid (T, M).
+def place(actors: Sequence[Sequence[Body]], num_frames: int, of_body: OfBody) -> NDArray:
+    """What `of_body` gives of each body (F, …), on the recording's own time: (T, M, …), zero where nobody is.
 
     Where two bodies of one actor share a frame, the one named first has it.
     """
-    joints = np.zeros((num_frames, len(actors), *actors[0][0].joints.shape[1:]), np.float32)
-    valid = np.zeros((num_frames, len(actors)), np.bool_)
+    first = of_body(actors[0][0])
+    placed = np.zeros((num_frames, len(actors), *first.shape[1:]), first.dtype)
     for person, actor in enumerate(actors):
         for body in reversed(actor):
-            joints[body.frames, person] = body.joints
-            valid[body.frames, person] = True
-    return joints, valid
+            placed[body.frames, person] = of_body(body)
+    return placed
 
 
-def choose_actors(bodies: Sequence[Body], num_frames: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """One or two actors out of all tracked bodies (at least one): joints float32 (T, M, V, C) and valid (T, M).
+def choose_actors(bodies: Sequence[Body], num_frames: int) -> Acted:
+    """One or two actors out of all tracked bodies (at least one; either all or none of them have pixels).
 
     Actor 0 moves most. Frames before the first and after the last in which an actor is seen are dropped, so T may be
     less than `num_frames`; those between stay, with nobody valid. Nothing is centred or scaled: metres from the camera.
     """
     if len(bodies) > 1:  # a body that is alone is never noise
         bodies = by_motion(drop_spread(drop_short(bodies)))
-    joints, valid = place(merge(bodies), num_frames)
+    actors = merge(bodies)
+    valid = place(actors, num_frames, lambda body: np.ones(len(body.frames), np.bool_))
     seen = np.flatnonzero(valid.any(axis=1))
     acted = slice(seen[0], seen[-1] + 1)
-    return joints[acted], valid[acted]
+    return Acted(
+        joints=place(actors, num_frames, lambda body: body.joints)[acted],
+        valid=valid[acted],
+        pixels=None if bodies[0].pixels is None else place(actors, num_frames, _pixels)[acted],
+        first_frame=int(seen[0]),
+    )
+
+
+def _pixels(body: Body) -> NDArray[np.float32]:
+    assert body.pixels is not None
+    return body.pixels

@@ -2,9 +2,8 @@
 
 Axes: T frames, M persons, V joints, C coordinates.
 
-A .skeleton file is text: the number of frames; for each frame the number of bodies; for each body a line of 10 numbers
-that begins with the body's id, the number of joints, and for each joint a line of 12 numbers that begins with x, y, z:
-metres from the camera. Its name SsssCcccPpppRrrrAaaa tells setup, camera, performer, replication and action.
+A .skeleton file is text (see `skeleton_file`); its name SsssCcccPpppRrrrAaaa tells setup, camera, performer,
+replication and action. Where the recording's film is in nturgb+d_rgb, its joints' places in the picture are kept too.
 """
 
 import re
@@ -13,23 +12,20 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data_modules.errors import DataError, UnreadableRecordingError
 from data_modules.layouts import NTU25
-from data_modules.readers.ntu_actors import Body, choose_actors
-from data_modules.readers.reader import Index, Protocol, Reader, fold_by
-from data_modules.readers.text_file import RowFormat, TextFile, is_number, open_text
+from data_modules.readers.ntu_actors import choose_actors
+from data_modules.readers.reader import Extra, Index, Protocol, Reader, fold_by
+from data_modules.readers.skeleton_file import parse
 from data_modules.sequence import SkeletonSequence
 
 FPS = 30.0
 NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})(?!\d)")
 NAME_IN_WORDS = "SsssCcccPpppRrrrAaaa (setup, camera, performer, replication and action, three digits each)"
-
-MAX_FRAMES = 100_000  # about an hour; the longest official recording has 300
-MAX_BODIES = 6  # the Kinect v2 tracks no more
-BODY_COLUMNS = 10
-JOINT_ROW = RowFormat(what="joint", columns=12, coordinates=3)
+FILMS = "nturgb+d_rgb"
+FILM_ENDING = "_rgb.avi"
+FILM_WIDTH, FILM_HEIGHT = 1920, 1080
 
 # The official action lists, A1 to A60 and A61 to A120; A50 to A60 and A106 to A120 are done by two people.
 NTU60_ACTIONS = tuple(
@@ -114,45 +110,6 @@ def index_from_names(names: Iterable[str]) -> Index:
     )
 
 
-def body_id(file: TextFile, at: int) -> int:
-    """The id on a body's line. It has 17 digits, more than a float keeps, and bodies are told apart by the last."""
-    tokens = file.lines[at].split() if at < len(file.lines) else []
-    if len(tokens) != BODY_COLUMNS or not tokens[0].isdecimal() or not all(map(is_number, tokens)):
-        raise file.unexpected(at, f"the {BODY_COLUMNS} numbers of a body, its id first")
-    return int(tokens[0])
-
-
-def parse(file: TextFile) -> tuple[list[Body], int]:
-    """Every tracked body in the order of first appearance, and the number of frames.
-
-    A skeleton that is zero throughout is nobody. Raises UnreadableRecordingError for the first line that does not fit.
-    """
-    num_frames = file.whole_number(0, "the number of frames", 1, MAX_FRAMES)
-    at = 1
-    seen: dict[int, list[tuple[int, NDArray[np.float32]]]] = {}
-    for frame in range(num_frames):
-        num_bodies = file.whole_number(at, f"the number of bodies in frame {frame + 1} of {num_frames}", 0, MAX_BODIES)
-        at += 1
-        for _ in range(num_bodies):
-            appearances = seen.setdefault(body_id(file, at), [])
-            if appearances and appearances[-1][0] == frame:
-                raise file.unexpected(at, f"a body that frame {frame + 1} does not have yet")
-            num_joints = file.whole_number(at + 1, "the number of joints", NTU25.num_joints, NTU25.num_joints)
-            appearances.append((frame, file.coordinates(at + 2, num_joints, JOINT_ROW)))
-            at += 2 + num_joints
-    if at < len(file.lines):
-        raise file.unexpected(at, f"the end of the file after its {num_frames} frames")
-    return [body for body in map(body_from, seen.values()) if len(body.frames)], num_frames
-
-
-def body_from(appearances: Sequence[tuple[int, NDArray[np.float32]]]) -> Body:
-    """One body out of its (frame, joints (V, C)), without the frames in which all its joints are zero."""
-    frames = np.array([frame for frame, _ in appearances], np.int64)
-    joints = np.stack([joints for _, joints in appearances])
-    there = joints.any(axis=(1, 2))
-    return Body(frames[there], joints[there])
-
-
 @cache
 def missing_names(dataset: str) -> frozenset[str]:
     """The recordings whose skeletons the authors declare missing or incomplete (302 of NTU-60, 535 of NTU-120)."""
@@ -166,7 +123,7 @@ class NtuReader(Reader):
     dataset; actions: its actions in order; missing: the name of its list of missing skeletons, '' where it has none.
     """
 
-    version = 1
+    version = 2
     layout = NTU25
 
     def __init__(
@@ -193,9 +150,22 @@ class NtuReader(Reader):
         missing = missing_names(self.missing) if self.missing else frozenset()
         files = {path.stem: path for subfolder in self.subfolders for path in (root / subfolder).glob("*.skeleton")}
         for name in sorted(files.keys() - missing):
-            ids = ids_in(name) if NAME.fullmatch(name) else None
-            if ids is not None and ids[0] <= self.max_setup and 1 <= ids[-1] <= len(self.actions):
+            if self._has(name):
                 yield files[name]
+
+    def _has(self, name: str) -> bool:
+        """Whether the recording of this name, from its first letter to its last, is one of the dataset."""
+        ids = ids_in(name) if NAME.fullmatch(name) else None
+        return ids is not None and ids[0] <= self.max_setup and 1 <= ids[-1] <= len(self.actions)
+
+    def companions(self, root: Path) -> Iterator[Path]:
+        """The films: `read` looks whether there is one."""
+        for film in sorted((root / FILMS).glob(f"*{FILM_ENDING}")):
+            if self._has(film.name.removesuffix(FILM_ENDING)):
+                yield film
+
+    def extras_in(self, root: Path) -> tuple[Extra, ...]:
+        return ("pixels",) if any(self.companions(root)) else ()
 
     def recognises(self, path: Path) -> bool:
         ids = ids_in(path.name)
@@ -208,13 +178,15 @@ class NtuReader(Reader):
         setup, camera, subject, replication, action = ids
         if not 1 <= action <= len(self.actions):
             raise UnreadableRecordingError(path, f"{self.name} has the actions 1 to {len(self.actions)}, not {action}")
-        bodies, num_frames = parse(open_text(path))
+        film = f"{FILMS}/{path.stem}{FILM_ENDING}"
+        filmed = (path.absolute().parent.parent / film).is_file()
+        bodies, num_frames = parse(path, with_pixels=filmed)
         if not bodies:
             raise UnreadableRecordingError(path, f"nobody in any of the {num_frames} frames")
-        joints, valid = choose_actors(bodies, num_frames)
+        acted = choose_actors(bodies, num_frames)
         sequence = SkeletonSequence(
-            joints=joints,
-            valid=valid,
+            joints=acted.joints,
+            valid=acted.valid,
             label=action - 1,
             sample_id=f"S{setup:03}C{camera:03}P{subject:03}R{replication:03}A{action:03}",
             layout=self.layout,
@@ -223,6 +195,12 @@ class NtuReader(Reader):
             camera=camera,
             setup=setup,
             replication=replication,
+            pixels=acted.pixels,
+            first_frame=acted.first_frame,
+            recorded_frames=num_frames,
+            video=film if filmed else "",
+            image_width=FILM_WIDTH if filmed else 0,
+            image_height=FILM_HEIGHT if filmed else 0,
         )
         return [sequence]
 

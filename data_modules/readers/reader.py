@@ -121,6 +121,10 @@ class Reader(ABC):
         """Further files that `read` looks into: lists, labels. When one changes, the data are read anew."""
         return ()
 
+    def extras_in(self, root: Path) -> tuple[Extra, ...]:
+        """Which further arrays the recordings below DATA_ROOT/folder have, where that depends on what lies there."""
+        return self.extras
+
     def find(self, data_root: Path) -> list[Path]:
         """All files below `data_root`. Raises DatasetMissingError when there are none."""
         root = data_root / self.folder

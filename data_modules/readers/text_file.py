@@ -1,6 +1,7 @@
 """Recordings that are text files of numbers: read them fast; of a damaged one say which line and what belongs there."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
@@ -17,12 +18,21 @@ class RowFormat:
     """One line of numbers.
 
     what: what a line describes ('joint'); columns: how many numbers it has; coordinates: how many of them, from the
-    left, are kept. Those must be finite; the others need only be numbers (Kinect writes NaN and infinities there).
+    left, are kept and must be finite; further: which others are kept too, and need only be numbers (the Kinect writes
+    NaN and infinities there). The rest is counted, and not looked at. separator: what stands between two numbers; None
+    is white space.
     """
 
     what: str
     columns: int
     coordinates: int
+    further: tuple[int, ...] = ()
+    separator: str | None = None
+
+    @cached_property
+    def kept(self) -> tuple[int, ...]:
+        """The columns that are kept, in the order in which they are given."""
+        return (*range(self.coordinates), *self.further)
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,7 @@ class TextFile:
         if at >= len(self.lines):
             found = "the end of the file"
         elif text := self.lines[at].strip():
-            found = repr(text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 3] + "...")
+            found = quoted(text)
         else:
             found = "an empty line"
         return UnreadableRecordingError(self.path, f"expected {expected}, found {found}", line=at + 1)
@@ -54,20 +64,22 @@ class TextFile:
         return number
 
     def coordinates(self, start: int, num_rows: int, form: RowFormat) -> NDArray[np.float32]:
-        """The kept numbers of the rows that begin at line `start`: float32 (num_rows, form.coordinates).
+        """The kept numbers of the rows that begin at line `start`: float32 (num_rows, form.kept).
 
         Raises UnreadableRecordingError for the first line that is missing, has not as many numbers as the format says,
-        holds something else, or whose kept numbers are not finite.
+        keeps something that is no number, or whose coordinates are not finite.
         """
-        rows = [line.split() for line in self.lines[start : start + num_rows]]
+        rows = [line.split(form.separator) for line in self.lines[start : start + num_rows]]
         if len(rows) == num_rows and all(len(row) == form.columns for row in rows):
+            if len(form.kept) < form.columns:
+                rows = [[row[column] for column in form.kept] for row in rows]
             try:
-                numbers = np.array(list(map(float, chain.from_iterable(rows)))).reshape(num_rows, form.columns)
+                numbers = np.array(list(map(float, chain.from_iterable(rows)))).reshape(num_rows, len(form.kept))
             except ValueError:
                 pass
             else:
-                kept = to_float32(numbers[:, : form.coordinates])
-                if np.isfinite(kept).all():
+                kept = to_float32(numbers)
+                if np.isfinite(kept[:, : form.coordinates]).all():
                     return kept
         raise self._first_bad_row(start, num_rows, form)
 
@@ -76,24 +88,35 @@ class TextFile:
         for row in range(num_rows):
             at = start + row
             name = f"{form.what} {row + 1} of {num_rows}"
-            tokens = self.lines[at].split() if at < len(self.lines) else []
+            line = self.lines[at].strip() if at < len(self.lines) else ""
+            tokens = line.split(form.separator) if line else []
             if len(tokens) != form.columns:
                 count = f" (it has {len(tokens)})" if tokens else ""
                 return self.unexpected(at, f"the {form.columns} numbers of {name}{count}")
-            for column, token in enumerate(tokens):
+            for column in form.kept:
+                token = tokens[column]
                 if not is_number(token):
-                    return self.unexpected(at, f"{form.columns} numbers for {name}, but {token!r} is none")
+                    return self.unexpected(at, f"{form.columns} numbers for {name}, but {quoted(token)} is none")
                 if column < form.coordinates and not np.isfinite(to_float32(np.array(float(token)))):
-                    return self.unexpected(at, f"finite coordinates for {name}, but one is {token!r}")
+                    return self.unexpected(at, f"finite coordinates for {name}, but one is {quoted(token)}")
         raise AssertionError("every row fits its format")
 
 
 def open_text(path: Path) -> TextFile:
     """Read a text file. Raises UnreadableRecordingError where it is not there, is empty, or is not plain text."""
+    return as_text(path, read_bytes(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """The whole of a file. Raises UnreadableRecordingError where it cannot be read."""
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise UnreadableRecordingError(path, f"cannot be read ({error.strerror})") from error
+
+
+def as_text(path: Path, data: bytes) -> TextFile:
+    """A file's content as text. Raises UnreadableRecordingError where it is empty, or is not plain text."""
     try:
         text = data.decode("ascii")
     except UnicodeDecodeError as error:
@@ -103,6 +126,11 @@ def open_text(path: Path) -> TextFile:
     if not text.strip():
         raise UnreadableRecordingError(path, "the file is empty", line=1)
     return TextFile(path, text.rstrip().split("\n"))
+
+
+def quoted(text: str) -> str:
+    """The text in quotes, cut where it is long."""
+    return repr(text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 3] + "...")
 
 
 def to_float32(numbers: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -16,20 +16,26 @@ WIDEST = 8
 
 @dataclass(frozen=True)
 class Result:
-    """A table with everything measured of it. origins: the provenance of its runs, by their names."""
+    """A table with everything measured of it.
+
+    origins: the provenance of its runs, by their names; folds: 'fold 0 of 5 of folds5' for every protocol that divides
+    the dataset more than once, since a cell is one fold of it.
+    """
 
     table: Table
     measured: tuple[Measured, ...]
     data: str
     origins: Mapping[str, Mapping[str, Any]]
     problems: tuple[str, ...] = ()
+    folds: tuple[str, ...] = ()
 
     @property
     def headline(self) -> str:
         """What the numbers were measured on, in one line."""
         asked = "" if self.table.dataset == self.table.home else f", asked of {self.table.dataset}"
         overrides = "".join(f", {key}={value}" for key, value in self.table.overrides.items())
-        return f"{self.data}{asked}, {self.table.scale} scale{overrides}"
+        folds = "".join(f", {fold}" for fold in self.folds)
+        return f"{self.data}{asked}{folds}, {self.table.scale} scale{overrides}"
 
     @property
     def is_comparable(self) -> bool:
@@ -91,6 +97,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "data": result.data,
         "scale": table.scale,
         "overrides": dict(table.overrides),
+        "folds": list(result.folds),
         "cells": [_cell_json(each) for each in result.measured],
         "problems": list(result.problems),
         "provenance": {name: dict(origin) for name, origin in result.origins.items()},

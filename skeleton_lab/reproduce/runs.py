@@ -23,7 +23,8 @@ class Run:
     """One resolved configuration on one prepared dataset, with the runs it starts from, by role.
 
     key: a digest of the settings that differ from their defaults, so that a new setting leaves older runs valid; of the
-        data; of the version of the model's code; and of the required runs' keys.
+        data (and of its division, where users divide it); of the version of the model's code; and of the required
+        runs' keys.
     """
 
     settings: RunSettings
@@ -68,7 +69,7 @@ class Planner:
         source = self.sources[request.dataset]
         identity = {
             "settings": differing(settings),
-            "data": source.store.digest,
+            **source.identity(request.protocol),
             "version": model.version,
             "requires": {role: run.key for role, run in requires.items()},
         }

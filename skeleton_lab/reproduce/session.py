@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from data_modules.readers import reader_for
 from skeleton_lab.reproduce.executor import Outcome, execute
 from skeleton_lab.reproduce.progress import LiveProgress
 from skeleton_lab.reproduce.runs import Run
@@ -28,6 +29,7 @@ class Session:
 
     def prepare(self, dataset: str, scale: str) -> Source:
         """The dataset's store, made if need be; bad recordings are counted on the console."""
+        name = reader_for(dataset).name
         with LiveProgress(self.console) as progress:
             source = prepared(
                 dataset,
@@ -35,11 +37,11 @@ class Session:
                 self.output_dir,
                 scale,
                 self.demo_clips,
-                lambda done, total: progress.preparing(dataset, done, total),
+                lambda done, total: progress.preparing(name, done, total),
             )
         unusable = source.store.problems
         self.console.print(
-            f"{dataset}: {len(source.store)} recordings ({source.label}), {len(unusable)} unusable", highlight=False
+            f"{name}: {len(source.store)} recordings ({source.label}), {len(unusable)} unusable", highlight=False
         )
         return source
 

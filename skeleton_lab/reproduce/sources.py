@@ -1,11 +1,13 @@
 """Where a dataset's recordings come from: the user's DATA_ROOT, or the demo world where there is none."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_modules.demo import write_demo
 from data_modules.prepare import Progress, prepare
 from data_modules.readers import reader_for
+from data_modules.readers.own import OwnReader
 from data_modules.readers.reader import Reader
 from data_modules.store import Store
 from skeleton_lab.config import declaration
@@ -25,6 +27,19 @@ class Source:
     def label(self) -> str:
         return DEMO if self.is_demo else REAL
 
+    def identity(self, protocol: str) -> dict[str, str]:
+        """What a run's key says of its data: the content, and how it is divided where users say so themselves; the
+        published divisions follow from the content and the protocol's name."""
+        found = {"data": self.store.digest}
+        if isinstance(self.reader, OwnReader):
+            divided = self.reader.protocols[protocol]
+            digest = hashlib.sha256("\n".join(divided.classes).encode())
+            for fold in divided.folds(self.store.index):
+                for side in (fold.train, fold.test):
+                    digest.update(f"{len(side)}:".encode() + side.astype("<i8").tobytes())
+            found["division"] = digest.hexdigest()
+        return found
+
 
 def prepared(
     dataset: str,
@@ -36,12 +51,14 @@ def prepared(
 ) -> Source:
     """The dataset below `data_root`, prepared; without a data root (and for `demo` itself), the demo world's version.
 
+    A user's own dataset, given by the path of its folder, lies where it lies, and has no demo version.
     demo_clips: how large a demo world to make; None leaves it to the scale. Raises DatasetMissingError when `data_root`
     is given but does not hold the dataset.
     """
     reader = reader_for(dataset)
-    if data_root is not None and dataset != "demo":
-        return Source(reader, prepare(reader, data_root, output_dir, progress), is_demo=False)
+    if isinstance(reader, OwnReader) or (data_root is not None and dataset != "demo"):
+        # An own reader's folder is an absolute path, which no data root changes.
+        return Source(reader, prepare(reader, data_root or Path(), output_dir, progress), is_demo=False)
     world = declaration("scales", scale).demo_world
     clips = demo_clips or world.clips
     root = write_demo(dataset, output_dir / "demo_world" / f"{dataset}-{clips}-{world.seed}", clips, world.seed)

@@ -8,7 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from data_modules.readers import reader_for
-from skeleton_lab.config import Changes, Request, declaration, declared
+from skeleton_lab.config import Changes, Request, dataset_declaration, declaration, declared
 from skeleton_lab.errors import RequestError
 from skeleton_lab.reproduce.metrics import metric
 
@@ -56,6 +56,12 @@ class Table:
     overrides: Changes = field(default_factory=dict)
 
     @property
+    def recordings(self) -> str:
+        """The dataset as requests name it: by its name, or a user's own by the path of its folder."""
+        asked = (request.dataset for cell in self.cells for members in cell.seeds for request in members)
+        return next(asked, self.dataset)
+
+    @property
     def models(self) -> set[str]:
         return {request.model for cell in self.cells for members in cell.seeds for request in members}
 
@@ -83,14 +89,14 @@ def load_table(
     loaded = declaration("tables", name)
     home, asked = loaded.dataset, dataset or loaded.dataset
     declaration("scales", scale)
-    reader_for(asked)
+    reader = reader_for(asked)
     context = _Context(
         declared=loaded,
         dataset=asked,
         # Protocols and reported numbers belong to the paper's dataset; another one brings its own protocols.
         groups=_groups(loaded)
         if asked == home
-        else OmegaConf.to_container(declaration("datasets", asked).default_protocols),  # type: ignore[arg-type]
+        else OmegaConf.to_container(dataset_declaration(asked).default_protocols),  # type: ignore[arg-type]
         has_reported=asked == home,
         scale=scale,
         seeds=seeds or list(loaded.get("seeds", [1])),
@@ -102,7 +108,7 @@ def load_table(
         kind=loaded.kind,
         title=loaded.title,
         home=home,
-        dataset=asked,
+        dataset=reader.name,
         scale=scale,
         cells=tuple(cell for row in loaded.rows for cell in _cells(row, context)),
         footnotes=tuple(loaded.get("footnotes", [])),

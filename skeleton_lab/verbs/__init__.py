@@ -29,5 +29,6 @@ VERBS = {
         Verb("prepare", "read a dataset's official files into a store"),
         Verb("doctor", "look for damage in a dataset or in one recording"),
         Verb("profile", "count a model's parameters and multiply–accumulates"),
+        Verb("bench", "time what is fast here beside its plain twin"),
     )
 }

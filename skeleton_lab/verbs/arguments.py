@@ -8,6 +8,8 @@ from pathlib import Path
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from data_modules.readers.own import is_own
+from skeleton_lab.config import declared
 from skeleton_lab.errors import RequestError, unknown
 from skeleton_lab.reproduce.session import Session
 from skeleton_lab.settings import ExecutionSettings
@@ -56,12 +58,39 @@ class Arguments:
     def scale(self) -> str:
         return self.settings.get("scale", "demo")
 
+    @property
+    def data_root(self) -> Path | None:
+        data_root = self.settings.get("data_root") or os.environ.get("DATA_ROOT")
+        return Path(data_root) if data_root else None
+
+    def dataset(self) -> str | None:
+        """What `dataset=` asks for: the name of an official dataset, or the path of the folder of a user's own."""
+        name = self.take("dataset")
+        return name and self.known_dataset(name)
+
+    def known_dataset(self, name: str) -> str:
+        """A dataset as requests name it: of a name that no official one has, the folder with dataset.yaml below
+        DATA_ROOT or at that path. Raises RequestError where there is neither."""
+        official = declared("datasets")
+        if name in official:
+            return name
+        below = [self.data_root / name] if self.data_root else []
+        for folder in (*below, Path(name)):
+            if is_own(folder):
+                return str(folder.absolute())
+        for folder in (*below, Path(name)):
+            if folder.is_dir():
+                raise RequestError(
+                    f"{folder}: no dataset.yaml in this folder; data_modules/README.md says how to write one"
+                )
+        own = [path.parent.name for path in self.data_root.glob("*/dataset.yaml")] if self.data_root else []
+        raise unknown("dataset", name, [*official, *own])
+
     def session(self) -> Session:
         """Where things lie, from `data_root=` and `output_dir=` or the environment's DATA_ROOT and OUTPUT_DIR."""
-        data_root = self.settings.get("data_root") or os.environ.get("DATA_ROOT")
         output_dir = self.settings.get("output_dir") or os.environ.get("OUTPUT_DIR") or "outputs"
         return Session(
-            Path(data_root) if data_root else None,
+            self.data_root,
             Path(output_dir),
             self.whole_number("demo_clips"),
             self._execution(),

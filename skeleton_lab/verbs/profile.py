@@ -5,16 +5,16 @@ import json
 from rich.console import Console
 
 from data_modules.readers import reader_for
-from skeleton_lab.config import Request, compose, declaration, parse_overrides
+from skeleton_lab.config import Request, compose, declaration, default_protocol, parse_overrides
 from skeleton_lab.errors import RequestError
 from skeleton_lab.registry import MODELS
 from skeleton_lab.verbs.arguments import Arguments
 
 
 def run(arguments: Arguments) -> int:
-    model, dataset = arguments.name("model"), arguments.take("dataset") or "ntu60"
+    model, dataset = arguments.name("model"), arguments.dataset() or "ntu60"
     declaration("models", model)
-    protocol = arguments.take("protocol") or next(iter(declaration("datasets", dataset).default_protocols.values()))
+    protocol = arguments.take("protocol") or default_protocol(dataset)
     overrides = parse_overrides(arguments.overrides(("dataset", "protocol", "action_shares")), [model])
     # The published widths: the paper's scale, unless asked otherwise.
     settings = compose(Request(model, dataset, protocol, arguments.take("scale") or "paper", {}, overrides))

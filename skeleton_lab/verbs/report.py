@@ -12,7 +12,7 @@ from skeleton_lab.verbs.reproduce import requested_table
 
 def run(arguments: Arguments) -> int:
     table, session = requested_table(arguments), arguments.session()
-    planned = plan_table(table, {table.dataset: session.prepare(table.dataset, table.scale)})
+    planned = plan_table(table, {table.recordings: session.prepare(table.recordings, table.scale)})
     result = write_result(table, planned, session.output_dir)
     print_table(result, Console())
     if arguments.take("keep") == "true":

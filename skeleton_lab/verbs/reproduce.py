@@ -15,7 +15,7 @@ OWN_KEYS = ("dataset", "seeds", "keep")
 
 def run(arguments: Arguments) -> int:
     table, session = requested_table(arguments), arguments.session()
-    planned = plan_table(table, {table.dataset: session.prepare(table.dataset, table.scale)})
+    planned = plan_table(table, {table.recordings: session.prepare(table.recordings, table.scale)})
     outcome = session.execute([run for each in planned for run in each.runs])
     result = write_result(table, planned, session.output_dir, outcome.problems)
     print_table(result, Console())
@@ -25,7 +25,7 @@ def run(arguments: Arguments) -> int:
 
 def requested_table(arguments: Arguments) -> Table:
     """The table as asked for: of which dataset, which seeds, and with which overrides."""
-    name, dataset, seeds = arguments.name("table"), arguments.take("dataset"), _seeds(arguments)
+    name, dataset, seeds = arguments.name("table"), arguments.dataset(), _seeds(arguments)
     declared = load_table(name, arguments.scale, dataset, seeds)
     overrides = parse_overrides(arguments.overrides(OWN_KEYS), declared.models)
     varied = sorted(set(overrides) & declared.varied)

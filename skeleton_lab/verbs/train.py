@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from skeleton_lab.config import Request, compose, declaration, parse_overrides
+from skeleton_lab.config import Request, compose, declaration, default_protocol, parse_overrides
 from skeleton_lab.reproduce.runs import Planner, folder_of
 from skeleton_lab.verbs.arguments import Arguments
 
@@ -27,9 +27,8 @@ def run(arguments: Arguments) -> int:
 
 def requested_run(arguments: Arguments) -> Request:
     """The run as asked for; of the demo world and its first protocol unless the arguments name others."""
-    model, dataset = arguments.name("model"), arguments.take("dataset") or "demo"
+    model, dataset = arguments.name("model"), arguments.dataset() or "demo"
     declaration("models", model)
-    protocols = list(declaration("datasets", dataset).default_protocols.values())
-    protocol = arguments.take("protocol") or protocols[0]
+    protocol = arguments.take("protocol") or default_protocol(dataset)
     overrides = parse_overrides(arguments.overrides(("dataset", "protocol")), [model])
     return Request(model, dataset, protocol, arguments.scale, {}, overrides)

@@ -4,7 +4,7 @@ import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -12,17 +12,16 @@ import torch
 from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 
-from data_modules import transforms
 from data_modules.collate import PaddedBatch, RaggedBatch
 from data_modules.errors import DataError
-from data_modules.layouts import NTU25
+from data_modules.layouts import LAYOUTS, NTU25
 from data_modules.readers import READERS
 from data_modules.readers.reader import Fold, Index, Protocol, fold_by
 from data_modules.sequence import SkeletonSequence
-from data_modules.settings import Selection, SkeletonSettings
-from data_modules.skeletons import SkeletonDataModule
+from data_modules.settings import Sampling, Selection, SkeletonSettings, Stream
+from data_modules.skeletons import Clips, SkeletonDataModule
 from data_modules.store import Store, write_store
-from data_modules.transforms import Stream
+from skeleton_lab.measure.literal.preparation import Draws, prepare_clip
 
 MakeSequence = Callable[..., SkeletonSequence]
 SUBJECTS = 30
@@ -80,6 +79,11 @@ def by_position(batches: list[Any]) -> dict[int, Tensor]:
 def assert_equal(first: dict[int, Tensor], second: dict[int, Tensor]) -> None:
     assert first.keys() == second.keys()
     assert all(torch.equal(first[position], second[position]) for position in first)
+
+
+def literally(store: Store, position: int, **settings: Any) -> tuple[np.ndarray, np.ndarray]:
+    """A test clip and who is there, by plain loops."""
+    return prepare_clip(store.sequence(position), store.layout, replace(SETTINGS, **settings), (0, 0), Draws())
 
 
 def subjects(store: Store, positions: np.ndarray) -> set[int]:
@@ -191,21 +195,22 @@ def test_labels_are_those_of_the_protocol(store: Store) -> None:
 # What is drawn
 
 
-@pytest.mark.parametrize("collation", ["padded", "ragged"])
-def test_workers_change_nothing(store: Store, collation: str) -> None:
-    alone, helped = (
-        epoch_of(module(store, workers=workers, settings={"collation": collation}), epoch=3) for workers in (0, 2)
-    )
+@pytest.mark.parametrize(("collation", "sampling"), [("padded", "segments"), ("ragged", "segments"), ("ragged", "all")])
+def test_workers_change_nothing(store: Store, collation: str, sampling: Sampling) -> None:
+    chosen = {"collation": collation, "sampling": sampling, "scale_spread": 0.1, "noise_metres": 0.01}
+    alone, helped = (epoch_of(module(store, workers=workers, settings=chosen), epoch=3) for workers in (0, 2))
     assert order(alone) == order(helped)
     assert all(torch.equal(one.x, other.x) for one, other in zip(alone, helped, strict=True))
 
 
-def test_a_draw_does_not_depend_on_what_else_is_drawn(store: Store) -> None:
-    expected = by_position(epoch_of(module(store), epoch=2))
-    fewer = by_position(epoch_of(module(store, batch_size=7, settings={"train_clips": 20}), epoch=2))
+@pytest.mark.parametrize("sampling", [sampling for sampling in get_args(Sampling) if sampling != "all"])
+def test_a_draw_does_not_depend_on_what_else_is_drawn(store: Store, sampling: Sampling) -> None:
+    chosen = {"sampling": sampling, "scale_spread": 0.1, "noise_metres": 0.01}
+    expected = by_position(epoch_of(module(store, settings=chosen), epoch=2))
+    fewer = by_position(epoch_of(module(store, batch_size=7, settings={**chosen, "train_clips": 20}), epoch=2))
     assert len(fewer) == 20
     assert_equal(fewer, {position: expected[position] for position in fewer})
-    data = module(store)
+    data = module(store, settings=chosen)
     for epoch in (0, 1):
         epoch_of(data, epoch)
     assert_equal(by_position(epoch_of(data, 2)), expected)
@@ -276,12 +281,8 @@ def test_evaluation_draws_nothing(store: Store) -> None:
     assert_equal(by_position(first), by_position(again))
     assert_equal(by_position(first), by_position(list(other_seed.test_dataloader())))
     for position, x in by_position(first).items():
-        frames = store.sequence(position)
-        joints, valid = frames.joints_TMVC, frames.valid_TM
-        joints = transforms.scale_by_bone(transforms.centre(joints, valid, 0), valid, (0, 1))
-        sampled, _ = transforms.sample_frames(joints, valid, SETTINGS.clip_len, None)
-        for person in range(joints.shape[1]):
-            np.testing.assert_array_equal(x[person], sampled[:, person])
+        expected, _ = literally(store, position)
+        np.testing.assert_allclose(x[: expected.shape[1]], expected.swapaxes(0, 1), atol=1e-5)
 
 
 def test_training_clips_are_turned_no_further_than_asked(store: Store) -> None:
@@ -301,19 +302,11 @@ def test_training_clips_are_turned_no_further_than_asked(store: Store) -> None:
 
 @pytest.mark.parametrize("stream", ["bone", "bone_motion", "joint_motion"])
 def test_streams_are_turned_like_their_positions(store: Store, stream: Stream) -> None:
-    """Whoever stands the other way round in front of the camera looks the same in every stream."""
-    pairs = {"align_up": [0, 20], "align_right": [20, 4], "rotation_degrees": 0.0}
-    aligned = module(store, settings={**pairs, "stream": stream})
-    for position, x in by_position(list(aligned.test_dataloader())).items():
-        frames = store.sequence(position)
-        joints, valid = frames.joints_TMVC, frames.valid_TM
-        joints = transforms.scale_by_bone(transforms.centre(joints, valid, 0), valid, (0, 1))
-        joints = transforms.align(joints, valid, (0, 20), (20, 4))
-        sampled, _ = transforms.sample_frames(
-            transforms.as_stream(joints, valid, stream, NTU25), valid, SETTINGS.clip_len, None
-        )
-        for person in range(joints.shape[1]):
-            np.testing.assert_allclose(x[person], sampled[:, person], atol=1e-4)
+    """Bones and motion are those of the aligned skeletons."""
+    chosen = {"align_up": [0, 20], "align_right": [20, 4], "stream": stream}
+    for position, x in by_position(list(module(store, settings=chosen).test_dataloader())).items():
+        expected, _ = literally(store, position, **chosen)
+        np.testing.assert_allclose(x[: expected.shape[1]], expected.swapaxes(0, 1), atol=1e-4)
 
 
 def test_clips_are_aligned_by_their_first_frame(store: Store) -> None:
@@ -333,6 +326,90 @@ def test_drawn_bones_are_those_of_the_drawn_joints(store: Store) -> None:
     )
     for position, x in joints.items():
         torch.testing.assert_close(x - x[:, :, list(NTU25.parents)], bones[position], rtol=1e-4, atol=1e-4)
+
+
+# Noise
+
+
+def test_noise_comes_on_top_of_the_same_frames(store: Store) -> None:
+    """In metres and before centring: the centre joint itself is noisy, and so moves all the others."""
+    clean, noisy = (
+        Clips(store, store.index.label, replace(SETTINGS, scale_bone=None, noise_metres=metres), SEED)
+        for metres in (0.0, 0.05)
+    )
+    added = []
+    for position in range(TRAIN):
+        for epoch in (None, 1):
+            one, other = clean[position, epoch], noisy[position, epoch]
+            np.testing.assert_array_equal(one.valid_TM, other.valid_TM)
+            assert not other.joints_TMVC[~other.valid_TM].any()
+            added.append((other.joints_TMVC - one.joints_TMVC)[one.valid_TM][:, 1:].ravel())
+    # The noise of a joint and that of the centre joint, both with this deviation.
+    assert np.concatenate(added).std() == pytest.approx(0.05 * 2**0.5, rel=0.05)
+
+
+@pytest.mark.parametrize(("noise_on", "train", "test"), [("train", 1, 0), ("test", 0, 1), ("both", 1, 1)])
+def test_noise_is_where_it_is_asked_for(store: Store, noise_on: str, train: bool, test: bool) -> None:
+    chosen = {"noise_metres": 0.05, "noise_on": noise_on}
+    clean, noisy = module(store), module(store, settings=chosen)
+    for loader, expected in (
+        (lambda data: epoch_of(data, 1), train),
+        (lambda data: list(data.test_dataloader()), test),
+    ):
+        first, second = by_position(loader(clean)), by_position(loader(noisy))
+        assert [bool((first[position] != second[position]).any()) for position in first] == [expected] * len(first)
+
+
+def test_noise_is_drawn_anew_in_every_epoch_and_once_for_evaluation(store: Store) -> None:
+    settings = replace(SETTINGS, noise_metres=0.05, sampling="all", rotation_degrees=0.0)
+    clips, other_seed = (Clips(store, store.index.label, settings, seed) for seed in (SEED, SEED + 1))
+    shown = [clips[3, 0], clips[3, 1], clips[3, None], clips[4, 0], other_seed[3, None]]
+    first = [clip.joints_TMVC[0, 0] for clip in shown]
+    assert not any(np.array_equal(first[i], first[j]) for i in range(5) for j in range(i))
+    np.testing.assert_array_equal(clips[3, None].joints_TMVC, shown[2].joints_TMVC)
+    np.testing.assert_array_equal(clips[3, 0].joints_TMVC, shown[0].joints_TMVC)
+
+
+# Pictures
+
+FLAT = LAYOUTS["coco17"]
+
+
+def flat_store(folder: Path, widths: tuple[int, ...] = (640, 640, 320)) -> Store:
+    """A nose that stands on the right edge of every picture."""
+    sequences = [
+        SkeletonSequence(
+            joints=np.full((8, 1, 17, 2), [width, 100], np.float32),
+            valid=np.ones((8, 1), np.bool_),
+            label=0,
+            sample_id=f"film {number}",
+            layout=FLAT,
+            fps=25.0,
+            image_width=width,
+            image_height=200,
+        )
+        for number, width in enumerate(widths)
+    ]
+    return write_store(folder, FLAT, (), sequences)
+
+
+def test_each_picture_has_its_own_size(tmp_path: Path) -> None:
+    store = flat_store(tmp_path / "store")
+    clips = Clips(store, store.index.label, SkeletonSettings(origin="image"), SEED)
+    for position in range(3):
+        assert (clips[position, None].joints_TMVC == np.array([1, 0, 1], np.float32)).all()
+
+
+def test_a_picture_of_unknown_size_is_named(tmp_path: Path) -> None:
+    store = flat_store(tmp_path / "store", (640, 0, 0))
+    with pytest.raises(DataError, match=r"not known for 2 of 3 recordings, such as film 1; take data.origin=joint"):
+        Clips(store, store.index.label, SkeletonSettings(origin="image"), SEED)
+    Clips(store, store.index.label, SkeletonSettings(origin="joint"), SEED)
+
+
+def test_clips_refuse_what_cannot_be(store: Store) -> None:
+    with pytest.raises(DataError, match=r"data.centre_joint=30"):
+        module(store, settings={"centre_joint": 30})
 
 
 # Batches
@@ -357,14 +434,40 @@ def test_no_clip_is_dropped_in_evaluation(store: Store, selection: Selection) ->
 
 
 @pytest.mark.parametrize("persons", [1, 2, 3])
-def test_both_collations_show_the_same_people(store: Store, persons: int) -> None:
+@pytest.mark.parametrize("sampling", get_args(Sampling))
+@pytest.mark.parametrize("stream", ["joint", "bone_motion", "joint_bone_motion"])
+def test_both_collations_show_the_same_people(store: Store, persons: int, sampling: Sampling, stream: Stream) -> None:
+    chosen = {"persons": persons, "sampling": sampling, "stream": stream}
     padded, ragged = (
-        list(module(store, settings={"collation": collation, "persons": persons}).test_dataloader())
+        list(module(store, settings={**chosen, "collation": collation}).test_dataloader())
         for collation in ("padded", "ragged")
     )
     for one, other in zip(padded, ragged, strict=True):
-        assert one.x.shape[1:] == (persons, SETTINGS.clip_len, 25, 3)
+        frames = SETTINGS.clip_len if sampling != "all" else int(store.frames[one.position.numpy()].max())
+        assert one.x.shape[1:] == (persons, frames, 25, 9 if stream == "joint_bone_motion" else 3)
         assert torch.equal(one.x[one.mask], other.x)
+        assert not one.x[~one.mask].any()
+
+
+def test_a_ragged_batch_of_all_frames_is_the_recordings(store: Store) -> None:
+    """As STAR reads them: every frame that anybody is in, as it was recorded."""
+    chosen = {"sampling": "all", "origin": "none", "scale_bone": None, "collation": "ragged"}
+    for batch in module(store, settings=chosen).test_dataloader():
+        joints, offsets = store.ragged(batch.position.tolist())
+        np.testing.assert_array_equal(batch.x, joints)
+        assert batch.offsets.tolist() == offsets.tolist()
+
+
+def test_persons_beyond_the_slots_change_nothing(make_sequence: MakeSequence, tmp_path: Path) -> None:
+    """Neither the frames nor the draws of those who are shown."""
+    crowd = make_sequence("crowd", frames=20, persons=4, gaps=0.3)
+    pair = replace(crowd, joints=crowd.joints[:, :2], valid=crowd.valid[:, :2])
+    stores = [write_store(tmp_path / str(n), NTU25, (), [one]) for n, one in enumerate((crowd, pair))]
+    for sampling in get_args(Sampling):
+        settings = replace(SETTINGS, sampling=sampling, noise_metres=0.02)
+        shown = [Clips(store, store.index.label, settings, SEED)[0, 4] for store in stores]
+        np.testing.assert_array_equal(shown[0].joints_TMVC, shown[1].joints_TMVC)
+        np.testing.assert_array_equal(shown[0].valid_TM, shown[1].valid_TM)
 
 
 def test_workers_are_sent_no_recordings(store: Store) -> None:

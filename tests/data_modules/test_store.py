@@ -20,6 +20,8 @@ from data_modules.sequence import SkeletonSequence
 from data_modules.store import Problem, Store, open_store, write_store
 
 MakeSequence = Callable[..., SkeletonSequence]
+EXTRAS = ("confidence", "pixels")
+FILES = ("joints.f32", "valid.u1", "confidence.f32", "pixels.f32", "index/label.npy")
 PROBLEM = Problem("b.skeleton", "b.skeleton, line 3: expected a joint", "fetch it again")
 
 
@@ -32,6 +34,21 @@ def sequences(make_sequence: MakeSequence) -> list[SkeletonSequence]:
     ]
 
 
+@pytest.fixture
+def rich(sequences: list[SkeletonSequence]) -> list[SkeletonSequence]:
+    """The same sequences with confidence and places in a film."""
+    rng = np.random.default_rng(0)
+    return [
+        replace(
+            sequence,
+            confidence=rng.random(sequence.joints.shape[:3], np.float32),
+            pixels=rng.random((*sequence.joints.shape[:3], 2), np.float32),
+            video=f"films/{sequence.sample_id}.avi",
+        )
+        for sequence in sequences
+    ]
+
+
 def assert_holds(store: Store, sequences: list[SkeletonSequence]) -> None:
     assert len(store) == len(store.index) == len(sequences)
     for position, sequence in enumerate(sequences):
@@ -40,6 +57,14 @@ def assert_holds(store: Store, sequences: list[SkeletonSequence]) -> None:
         np.testing.assert_array_equal(frames.valid_TM, sequence.valid, strict=True)
         for column, values in vars(store.index).items():
             assert values[position] == getattr(sequence, column), column
+
+
+def assert_holds_extras(store: Store, sequences: list[SkeletonSequence]) -> None:
+    assert_holds(store, sequences)
+    for position, sequence in enumerate(sequences):
+        frames = store.sequence(position)
+        np.testing.assert_array_equal(frames.confidence_TMV, sequence.confidence)
+        np.testing.assert_array_equal(frames.pixels_TMVC, sequence.pixels)
 
 
 def test_what_is_written_is_read(tmp_path: Path, sequences: list[SkeletonSequence]) -> None:
@@ -96,7 +121,8 @@ def test_the_smallest_change_changes_the_digest(tmp_path: Path, sequences: list[
 def test_it_is_memory_mapped_and_read_only(tmp_path: Path, sequences: list[SkeletonSequence]) -> None:
     store = write_store(tmp_path / "store", NTU25, (), sequences)
     joints, valid = store.sequence(2).joints_TMVC, store.sequence(2).valid_TM
-    assert isinstance(store.joints_RVC.base, np.memmap)
+    for array in (store.joints_RVC, store.valid_R, store.offsets, *vars(store.index).values()):
+        assert isinstance(array.base, np.memmap), "every worker and rank would have a copy"
     assert np.shares_memory(joints, store.joints_RVC)
     with pytest.raises(ValueError, match="read-only"):
         joints[0] = 0
@@ -118,21 +144,21 @@ def _flip_a_byte(file: Path) -> None:
     file.write_bytes(content)
 
 
-@pytest.mark.parametrize("name", ["joints.f32", "valid.u1", "index/label.npy", "store.json"])
+@pytest.mark.parametrize("name", [*FILES, "store.json"])
 @pytest.mark.parametrize("damage", [_truncate, _empty, Path.unlink])
 def test_a_damaged_store_is_refused(
-    tmp_path: Path, sequences: list[SkeletonSequence], name: str, damage: Callable[[Path], None]
+    tmp_path: Path, rich: list[SkeletonSequence], name: str, damage: Callable[[Path], None]
 ) -> None:
-    path = write_store(tmp_path / "store", NTU25, (), sequences).path
+    path = write_store(tmp_path / "store", NTU25, EXTRAS, rich).path
     damage(path / name)
     for verify in (True, False):
         with pytest.raises(DataError, match="missing or damaged"):
             open_store(path, verify)
 
 
-@pytest.mark.parametrize("name", ["joints.f32", "valid.u1", "index/label.npy"])
-def test_a_flipped_bit_is_refused(tmp_path: Path, sequences: list[SkeletonSequence], name: str) -> None:
-    path = write_store(tmp_path / "store", NTU25, (), sequences).path
+@pytest.mark.parametrize("name", FILES)
+def test_a_flipped_bit_is_refused(tmp_path: Path, rich: list[SkeletonSequence], name: str) -> None:
+    path = write_store(tmp_path / "store", NTU25, EXTRAS, rich).path
     _flip_a_byte(path / name)
     with pytest.raises(DataError, match="missing or damaged"):
         open_store(path)
@@ -189,35 +215,26 @@ def test_a_failed_writer_leaves_what_was_there(tmp_path: Path, sequences: list[S
     assert_holds(open_store(tmp_path / "store"), sequences)
 
 
-KILLED_WRITER = """
+WRITER = """
 import os, pickle, sys
 from pathlib import Path
 from data_modules.layouts import NTU25
 from data_modules.store import write_store
 sequences = pickle.load(sys.stdin.buffer)
-write_store(Path(sys.argv[1]), NTU25, (), (one if one else os._exit(9) for one in [*sequences, None]))
+write_store(Path(sys.argv[1]), NTU25, ("confidence", "pixels"), (one if one else os._exit(9) for one in sequences))
 """
 
 
-def test_further_arrays_are_kept_where_they_are_asked_for(tmp_path: Path, make_sequence: MakeSequence) -> None:
-    plain = make_sequence("plain", frames=3, persons=2, gaps=0.5)
-    shape = plain.joints.shape[:3]
-    rich = replace(
-        plain,
-        sample_id="rich",
-        confidence=np.random.default_rng(0).random(shape, np.float32),
-        pixels=np.random.default_rng(1).random((*shape, 2), np.float32),
-        video="films/rich.avi",
-    )
-    store = write_store(tmp_path / "store", NTU25, ("confidence", "pixels"), [plain, rich])
-    assert store.index.video.tolist() == ["", "films/rich.avi"]
-    of_plain, of_rich = store.sequence(0), store.sequence(1)
-    np.testing.assert_array_equal(of_rich.confidence_TMV, rich.confidence)
-    np.testing.assert_array_equal(of_rich.pixels_TMVC, rich.pixels)
-    np.testing.assert_array_equal(of_plain.confidence_TMV, np.broadcast_to(plain.valid[..., None], shape))
+def test_further_arrays_are_kept_where_they_are_asked_for(
+    tmp_path: Path, sequences: list[SkeletonSequence], rich: list[SkeletonSequence]
+) -> None:
+    store = write_store(tmp_path / "store", NTU25, EXTRAS, [plain := sequences[2], *rich])
+    np.testing.assert_array_equal(store.sequence(1).confidence_TMV, rich[0].confidence)
+    np.testing.assert_array_equal(store.sequence(1).pixels_TMVC, rich[0].pixels)
+    of_plain = store.sequence(0)
+    assert (of_plain.confidence_TMV == plain.valid[..., None]).all()
     assert not of_plain.pixels_TMVC.any()
-    without = write_store(tmp_path / "without", NTU25, (), [plain, rich])
-    assert without.sequence(1).pixels_TMVC is None
+    assert write_store(tmp_path / "without", NTU25, (), rich).sequence(1).pixels_TMVC is None
 
 
 def test_ragged_reading_leaves_out_who_is_not_there(tmp_path: Path, sequences: list[SkeletonSequence]) -> None:
@@ -241,14 +258,23 @@ def test_a_touched_store_is_checked_again(tmp_path: Path, sequences: list[Skelet
     assert_holds(open_store(copied), sequences)
 
 
-def test_what_a_killed_writer_leaves_is_never_seen(tmp_path: Path, sequences: list[SkeletonSequence]) -> None:
+def test_what_a_killed_writer_leaves_is_never_seen(tmp_path: Path, rich: list[SkeletonSequence]) -> None:
     path = tmp_path / "store"
-    killed = subprocess.run([sys.executable, "-c", KILLED_WRITER, path], input=pickle.dumps(sequences), check=False)
+    killed = subprocess.run([sys.executable, "-c", WRITER, path], input=pickle.dumps([*rich, None]), check=False)
     assert killed.returncode == 9
     assert list(tmp_path.iterdir()), "the writer was killed before it began"
     with pytest.raises(DataError, match="missing or damaged"):
         open_store(path)
-    assert_holds(write_store(path, NTU25, (), sequences), sequences)
+    assert_holds_extras(write_store(path, NTU25, EXTRAS, rich), rich)
+
+
+def test_processes_that_write_at_the_same_time_are_harmless(tmp_path: Path, rich: list[SkeletonSequence]) -> None:
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "store")]
+    with ThreadPoolExecutor(3) as pool:
+        ended = list(pool.map(lambda _: subprocess.run(command, input=pickle.dumps(rich), check=False), range(3)))
+    assert [process.returncode for process in ended] == [0, 0, 0]
+    assert_holds_extras(open_store(tmp_path / "store", verify=True), rich)
+    assert [child.name for child in tmp_path.iterdir()] == ["store"]
 
 
 def test_a_second_writer_that_finishes_first_is_harmless(tmp_path: Path, sequences: list[SkeletonSequence]) -> None:

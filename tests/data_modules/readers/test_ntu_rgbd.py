@@ -1,9 +1,10 @@
-"""NTU RGB+D: the parser against a plain one, the choice of actors, and damaged files.
+"""NTU RGB+D: what a recording's name and its film say, the choice of actors, and what is refused.
 
 Axes: T frames, M persons, V joints, C coordinates.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,96 +12,27 @@ import pytest
 
 from data_modules.errors import UnreadableRecordingError
 from data_modules.layouts import NTU25
+from data_modules.prepare import prepare
 from data_modules.readers.ntu_actors import Body, choose_actors, drop_short, drop_spread, merge, motion, steady_motion
-from data_modules.readers.ntu_rgbd import NTU60, parse
-from data_modules.readers.text_file import open_text
+from data_modules.readers.ntu_rgbd import NTU60
+from tests.data_modules.readers.skeleton_texts import (
+    FIRST_ID,
+    NAME,
+    Frames,
+    frames_of,
+    person,
+    skeleton_text,
+    write_skeleton,
+)
 from tests.helpers import only
-
-NAME = "S001C002P003R002A050"
-FIRST_ID = 72057594037931101  # as long as real ids are: as floats, neighbours among them are equal
-
-
-def person(num_frames: int, x: float = 0.0, swing: float = 0.1, width: float = 0.4, seed: int = 0) -> np.ndarray:
-    """Somebody upright, 1.7 m high and `width` wide, who swings by `swing` metres: (num_frames, 25, 3)."""
-    rng = np.random.default_rng(seed)
-    body = np.stack([np.linspace(-width / 2, width / 2, 25), np.linspace(-0.85, 0.85, 25), np.full(25, 3.0)], axis=1)
-    sway = swing * np.sin(np.arange(num_frames) / 3)[:, None, None]
-    return body + np.array([x, 0, 0]) + sway + rng.normal(0, 1e-3, (num_frames, 25, 3))
-
-
-Frames = list[dict[int, np.ndarray]]
-
-
-def frames_of(num_frames: int, *bodies: tuple[int, list[int], np.ndarray]) -> Frames:
-    """For each frame the joints (25, 3) of each body id, out of (id, its frames, its joints there)."""
-    frames: Frames = [{} for _ in range(num_frames)]
-    for body_id, times, joints in bodies:
-        for time, joints_there in zip(times, joints, strict=True):
-            frames[time][body_id] = joints_there
-    return frames
-
-
-def skeleton_text(frames: Frames) -> str:
-    lines = [f"{len(frames)}"]
-    for bodies in frames:
-        lines.append(f"{len(bodies)}")
-        for body_id, joints in bodies.items():
-            lines += [f"{body_id} 0 1 1 1 1 0 -0.089 -0.479 2", "25"]
-            lines += [f"{x:.7f} {y:.7f} {z:.7f} 163.9 187.6 NaN -Infinity 0.62 -0.1 0.77 -0.04 2" for x, y, z in joints]
-    return "\n".join(lines) + "\n"
 
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[..., Path]:
-    def write_skeleton(content: Frames | str | bytes, name: str = f"{NAME}.skeleton") -> Path:
-        path = tmp_path / name
-        content = skeleton_text(content) if isinstance(content, list) else content
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write_skeleton
+    return partial(write_skeleton, tmp_path)
 
 
-def plain_parse(path: Path) -> tuple[dict[int, dict[int, np.ndarray]], int]:
-    """Line by line: for each body id, its joints (25, 3) in each of its frames; and the number of frames."""
-    lines = iter(path.read_text().splitlines())
-    bodies: dict[int, dict[int, np.ndarray]] = {}
-    num_frames = int(next(lines))
-    for frame in range(num_frames):
-        for _ in range(int(next(lines))):
-            body_id = int(next(lines).split()[0])
-            joints = [[float(token) for token in next(lines).split()[:3]] for _ in range(int(next(lines)))]
-            bodies.setdefault(body_id, {})[frame] = np.array(joints, np.float32)
-    return bodies, num_frames
-
-
-def assert_parsed_as_plainly(path: Path) -> None:
-    bodies, num_frames = parse(open_text(path))
-    expected, expected_frames = plain_parse(path)
-    assert num_frames == expected_frames
-    assert len(bodies) == len(expected)
-    for body, appearances in zip(bodies, expected.values(), strict=True):
-        assert body.frames.tolist() == list(appearances)
-        np.testing.assert_array_equal(body.joints, np.stack(list(appearances.values())))
-
-
-class TestParser:
-    def test_equals_a_plain_parse(self, write: Callable[..., Path]) -> None:
-        away = [*range(15), *range(20, 40)]
-        frames = frames_of(
-            42, (FIRST_ID, list(range(40)), person(40)), (FIRST_ID + 1, away, person(len(away), x=1, seed=1))
-        )
-        path = write(frames)
-        assert_parsed_as_plainly(path)
-        path.write_text(path.read_text().replace("\n", "\r\n"))
-        assert_parsed_as_plainly(path)
-
-    def test_equals_a_plain_parse_on_real_files(self, ntu_root: Path) -> None:
-        paths = sorted((ntu_root / "nturgb+d_skeletons").glob("*.skeleton"))[:50]
-        assert paths
-        for path in paths:
-            assert_parsed_as_plainly(path)
-
+class TestRecordings:
     def test_ids_from_the_name(self, write: Callable[..., Path]) -> None:
         sequence = only(
             NTU60.read(write(frames_of(20, (FIRST_ID, list(range(20)), person(20))), f"copy_of_{NAME}.txt"))
@@ -116,6 +48,64 @@ class TestParser:
             assert sequence.joints.shape == (num_frames, num_persons, 25, 3)
             assert sequence.valid.all()
             assert 0.5 < sequence.joints[..., 2].mean() < 6  # metres from the camera
+
+
+class TestFilms:
+    TIMES = (2, 3, 5)
+
+    @pytest.fixture
+    def filmed(self, write: Callable[..., Path], tmp_path: Path) -> Path:
+        """One recording of six frames with a film, and one without; the first joint is not seen in one frame."""
+        joints = person(len(self.TIMES))
+        text = skeleton_text(frames_of(6, (FIRST_ID, list(self.TIMES), joints)))
+        lines = [line.replace("NaN -Infinity", f"{at}.5 {2 * at}.25") for at, line in enumerate(text.splitlines())]
+        for folder in ("ntu_rgbd/nturgb+d_skeletons", "ntu_rgbd/nturgb+d_rgb"):
+            (tmp_path / folder).mkdir(parents=True)
+        first = next(at for at, line in enumerate(lines) if len(line.split()) == 12)
+        lines[first] = lines[first].replace(f"{first}.5", "NaN")
+        for name in (NAME, NAME.replace("A050", "A051")):
+            write("\n".join(lines), f"ntu_rgbd/nturgb+d_skeletons/{name}.skeleton")
+        (tmp_path / f"ntu_rgbd/nturgb+d_rgb/{NAME}_rgb.avi").touch()
+        return tmp_path
+
+    def test_places_in_the_film(self, filmed: Path) -> None:
+        sequence = only(NTU60.read(filmed / f"ntu_rgbd/nturgb+d_skeletons/{NAME}.skeleton"))
+        assert sequence.video == f"nturgb+d_rgb/{NAME}_rgb.avi"
+        assert (sequence.image_width, sequence.image_height) == (1920, 1080)
+        assert (sequence.first_frame, sequence.recorded_frames) == (2, 6)
+        # Two frames are empty, so that the first joint's line is number 6, from 0.
+        assert sequence.pixels[0, 0, 0].tolist() == [0, 12.25]
+        assert sequence.pixels[0, 0, 1].tolist() == [7.5, 14.25]
+        assert not sequence.pixels[2].any()
+        assert sequence.pixels[3, 0, 24].tolist() == [87.5, 174.25]
+
+    def test_without_a_film(self, filmed: Path) -> None:
+        path = filmed / f"ntu_rgbd/nturgb+d_skeletons/{NAME.replace('A050', 'A051')}.skeleton"
+        sequence = only(NTU60.read(path))
+        assert (sequence.pixels, sequence.video, sequence.image_width) == (None, "", 0)
+
+    def test_the_store_has_places_where_there_are_films(self, filmed: Path) -> None:
+        store = prepare(NTU60, filmed, filmed / "outputs")
+        assert store.index.video.tolist() == [f"nturgb+d_rgb/{NAME}_rgb.avi", ""]
+        assert store.sequence(0).pixels_TMVC.any()
+        assert not store.sequence(1).pixels_TMVC.any()
+        (filmed / f"ntu_rgbd/nturgb+d_rgb/{NAME}_rgb.avi").unlink()
+        assert prepare(NTU60, filmed, filmed / "outputs").pixels_RVC is None
+
+    def test_films_of_other_datasets_say_nothing(self, filmed: Path) -> None:
+        films = filmed / "ntu_rgbd/nturgb+d_rgb"
+        (films / f"{NAME}_rgb.avi").rename(films / "S018C001P001R001A001_rgb.avi")
+        assert NTU60.extras_in(filmed / "ntu_rgbd") == ()
+
+    def test_a_real_film(self, ntu_root: Path) -> None:
+        sequence = only(NTU60.read(ntu_root / "nturgb+d_skeletons" / "S001C001P001R001A001.skeleton"))
+        assert sequence.video == "nturgb+d_rgb/S001C001P001R001A001_rgb.avi"
+        assert sequence.recorded_frames == 103
+        assert (sequence.pixels > 0).all()
+        assert (sequence.pixels < (sequence.image_width, sequence.image_height)).all()
+        # Who stands higher is higher in the picture too.
+        head, foot = sequence.pixels[:, 0, 3, 1], sequence.pixels[:, 0, 15, 1]
+        assert (head < foot).all()
 
 
 class TestActors:
@@ -153,15 +143,15 @@ class TestActors:
     def test_one_shared_frame_is_no_overlap_and_the_first_has_it(self) -> None:
         first = Body(np.arange(20), person(20, swing=0.3).astype(np.float32))
         second = Body(np.arange(19, 40), person(21).astype(np.float32))
-        joints, valid = choose_actors([first, second], 40)
-        assert valid.shape == (40, 1)
-        np.testing.assert_array_equal(joints[19, 0], first.joints[19])
+        acted = choose_actors([first, second], 40)
+        assert acted.valid.shape == (40, 1)
+        np.testing.assert_array_equal(acted.joints[19, 0], first.joints[19])
 
     def test_a_third_body_is_left_out(self) -> None:
         bodies = [
             Body(np.arange(20), person(20, x, swing).astype(np.float32)) for x, swing in ((0, 0.3), (1, 0.2), (2, 0.1))
         ]
-        joints, _ = choose_actors(bodies[::-1], 20)
+        joints = choose_actors(bodies[::-1], 20).joints
         np.testing.assert_array_equal(joints, np.stack([bodies[0].joints, bodies[1].joints], axis=1))
 
     def test_a_phantom_is_dropped(self, write: Callable[..., Path]) -> None:
@@ -198,6 +188,7 @@ class TestActors:
         sequence = only(NTU60.read(write(frames_of(25, (FIRST_ID, there, person(len(there)))))))
         assert np.flatnonzero(sequence.valid[:, 0]).tolist() == [time - 4 for time in there]
         assert len(sequence.joints) == 16
+        assert (sequence.first_frame, sequence.recorded_frames) == (4, 25)
 
     def test_a_zero_skeleton_is_nobody(self, write: Callable[..., Path]) -> None:
         joints = person(20)
@@ -206,73 +197,7 @@ class TestActors:
         assert np.flatnonzero(~sequence.valid[:, 0]).tolist() == [7]
 
 
-def broken(line: int, text: str) -> Callable[[list[str]], list[str]]:
-    """Replace one line, counted from 1."""
-    return lambda lines: [*lines[: line - 1], text, *lines[line:]]
-
-
-# Two frames of one body: line 1 counts frames; 2 and 30 count bodies; 3 and 31 begin bodies; 4 and 32 count joints.
-DAMAGE: Mapping[str, tuple[Callable[[list[str]], list[str]], int, str]] = {
-    "frames are no number": (broken(1, "two"), 1, "the number of frames"),
-    "no frames": (broken(1, "0"), 1, "the number of frames"),
-    "absurdly many frames": (broken(1, "999999999"), 1, "the number of frames"),
-    "a number of 5000 digits": (broken(1, "9" * 5000), 1, "the number of frames"),
-    "one frame too many": (broken(1, "3"), 58, "the number of bodies in frame 3 of 3"),
-    "one frame too few": (broken(1, "1"), 30, "the end of the file after its 1 frames"),
-    "bodies are no number": (broken(2, "one"), 2, "the number of bodies in frame 1 of 2"),
-    "absurdly many bodies": (broken(2, "1000000"), 2, "the number of bodies in frame 1 of 2"),
-    "a negative number of bodies": (broken(30, "-1"), 30, "the number of bodies in frame 2 of 2"),
-    "a body line cut short": (broken(3, "7205 0 1"), 3, "the 10 numbers of a body"),
-    "an id that is none": (broken(3, "x 0 1 1 1 1 0 -0.1 -0.5 2"), 3, "the 10 numbers of a body"),
-    "wrong joint count": (broken(32, "24"), 32, "the number of joints (25)"),
-    "a joint is missing": (lambda lines: lines[:28] + lines[29:], 29, "the 12 numbers of joint 25 of 25"),
-    "a joint too many": (lambda lines: [*lines[:29], lines[28], *lines[29:]], 30, "the number of bodies in frame 2"),
-    "not a number": (broken(10, "0.1 abc 3" + " 0" * 9), 10, "12 numbers for joint 6 of 25, but 'abc' is none"),
-    "not a number, unused column": (broken(10, "0.1 0.2 3 ?" + " 0" * 8), 10, "but '?' is none"),
-    "too few numbers": (broken(40, "0.1 0.2 3"), 40, "the 12 numbers of joint 8 of 25 (it has 3)"),
-    "too many numbers": (broken(40, "0" + " 0" * 12), 40, "(it has 13)"),
-    "nan": (broken(12, "NaN 0.2 3" + " 0" * 9), 12, "finite coordinates for joint 8 of 25"),
-    "infinite": (broken(12, "0.1 -Infinity 3" + " 0" * 9), 12, "finite coordinates"),
-    "too large for float32": (broken(12, "0.1 1e300 3" + " 0" * 9), 12, "finite coordinates"),
-    "an empty line": (broken(12, ""), 12, "found an empty line"),
-    "truncated between lines": (lambda lines: lines[:40], 41, "found the end of the file"),
-    "truncated in a line": (lambda lines: [*lines[:40], "0.1 0.2"], 41, "the 12 numbers of joint 9 of 25 (it has 2)"),
-    "truncated after the body's line": (lambda lines: lines[:31], 32, "the number of joints"),
-    "extra text": (lambda lines: [*lines, "", "the end"], 58, "the end of the file after its 2 frames"),
-}
-
-
-class TestDamage:
-    @pytest.mark.parametrize("kind", DAMAGE)
-    def test_the_line_is_named(self, write: Callable[..., Path], kind: str) -> None:
-        damage, line, problem = DAMAGE[kind]
-        lines = skeleton_text(frames_of(2, (FIRST_ID, [0, 1], person(2)))).splitlines()
-        path = write("\n".join(damage(lines)))
-        with pytest.raises(UnreadableRecordingError) as error:
-            only(NTU60.read(path))
-        assert error.value.line == line
-        assert problem in str(error.value)
-        assert "\n" not in str(error.value)
-        assert len(error.value.problem) < 200
-
-    def test_a_body_twice_in_one_frame(self, write: Callable[..., Path]) -> None:
-        twice = skeleton_text(frames_of(1, (FIRST_ID, [0], person(1)), (FIRST_ID + 1, [0], person(1))))
-        with pytest.raises(UnreadableRecordingError, match="line 30: expected a body that frame 1 does not have yet"):
-            NTU60.read(write(twice.replace(str(FIRST_ID + 1), str(FIRST_ID))))
-
-    @pytest.mark.parametrize("content", ["", " \n\n"])
-    def test_empty(self, write: Callable[..., Path], content: str) -> None:
-        with pytest.raises(UnreadableRecordingError, match="line 1: the file is empty"):
-            only(NTU60.read(write(content)))
-
-    def test_not_text(self, write: Callable[..., Path]) -> None:
-        with pytest.raises(UnreadableRecordingError, match="line 2: expected plain text, found the byte 0xff"):
-            only(NTU60.read(write(b"1\n\xff\xfe\n")))
-
-    def test_not_there(self, tmp_path: Path) -> None:
-        with pytest.raises(UnreadableRecordingError, match="cannot be read"):
-            only(NTU60.read(tmp_path / f"{NAME}.skeleton"))
-
+class TestRefused:
     @pytest.mark.parametrize("frames", [frames_of(3), frames_of(3, (FIRST_ID, [1], np.zeros((1, 25, 3))))])
     def test_nobody(self, write: Callable[..., Path], frames: Frames) -> None:
         with pytest.raises(UnreadableRecordingError, match="nobody in any of the 3 frames"):

@@ -1,0 +1,81 @@
+"""Which recordings train, validate and test, and in which order they are drawn: the same for every data module."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Sampler
+
+from data_modules.errors import DataError
+from data_modules.readers.reader import Fold
+from data_modules.settings import Selection
+from data_modules.store import Store
+
+# A drawn clip: its position in the store and the epoch of the draw; None draws nothing at random.
+Draw = tuple[int, int | None]
+
+
+class Draws(Sampler[Draw]):
+    """The training clips in an order that depends on the seed and the epoch alone, so that a resumed run repeats it."""
+
+    def __init__(self, positions: NDArray[np.int64], seed: int) -> None:
+        self.positions = positions
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Lightning calls this at the start of every epoch."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[Draw]:
+        order = np.random.default_rng((self.seed, self.epoch)).permutation(self.positions)
+        return iter([(int(position), self.epoch) for position in order])
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+def in_order(positions: NDArray[np.int64]) -> list[Draw]:
+    """The clips of an evaluation, nothing of them drawn at random."""
+    return [(int(position), None) for position in positions]
+
+
+def choose_fold(folds: list[Fold], number: int, name: str) -> Fold:
+    """One of a protocol's folds. name: dataset and protocol, for the messages.
+
+    Raises DataError for a fold that the protocol does not have, and for one without training or test recordings.
+    """
+    if not 0 <= number < len(folds):
+        raise DataError(f"{name} has folds 0 to {len(folds) - 1}: set data.fold to one of them")
+    fold = folds[number]
+    if not len(fold.train) or not len(fold.test):
+        raise DataError(
+            f"{name}: {len(fold.train)} training and {len(fold.test)} test recordings; "
+            "some of the dataset's files are missing"
+        )
+    return fold
+
+
+def hold_out(fold: Fold, store: Store, selection: Selection, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Training and validation positions; see SkeletonDataModule for the kinds of selection."""
+    if selection == "last":
+        return fold.train, fold.train[:0]
+    if selection == "test":
+        return fold.train, fold.test
+    groups = store.index.subject[fold.train]
+    if len(np.unique(groups)) < 2:
+        groups = np.arange(len(fold.train))
+    names = np.unique(groups)
+    held_out = np.random.default_rng(seed).permutation(names)[: max(1, round(len(names) / 10))]
+    validation = np.isin(groups, held_out)
+    return fold.train[~validation], fold.train[validation]
+
+
+def balanced(positions: NDArray[np.int64], labels: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
+    """`count` of the positions: the first of every class, then the second of every class, and so on, order drawn."""
+    shuffled = np.random.default_rng(seed).permutation(positions)
+    rank = np.empty(len(shuffled), np.int64)
+    for label in np.unique(labels[shuffled]):
+        members = labels[shuffled] == label
+        rank[members] = np.arange(members.sum())
+    return np.sort(shuffled[np.argsort(rank, kind="stable")[:count]])

@@ -1,0 +1,27 @@
+"""What is doubtful about a user's own dataset.yaml, seen with its recordings."""
+
+from collections.abc import Iterator
+
+from data_modules.readers.own import OwnReader
+from data_modules.readers.own_description import DEFAULT_FPS, FILE
+from data_modules.store import Problem, Store
+
+
+def own_problems(reader: OwnReader, store: Store) -> Iterator[Problem]:
+    """Rules that fit nothing, persons that no clip has room for, films that are not there, and what was assumed."""
+    description = reader.description
+    if description.fps is None:
+        yield Problem(FILE, f"no fps: {DEFAULT_FPS:g} frames per second are assumed", f"add fps to {FILE}")
+    for split in description.splits:
+        for side, choice in split.choices.items():
+            for text in choice.idle(store.index):
+                yield Problem(f"splits.{split.name}.{side}", f"no recording fits {text}", f"mend the rule in {FILE}")
+    room, most = int(description.settings.get("persons", 1)), int(store.persons.max())
+    if most > room:
+        yield Problem(
+            FILE, f"recordings show up to {most} persons, clips {room}", f"add settings: {{persons: {most}}} to {FILE}"
+        )
+    if description.video is not None:
+        for position in (store.index.video == "").nonzero()[0].tolist():
+            sample = str(store.index.sample_id[position])
+            yield Problem(sample, f"no film at {description.video.text}", f"add it, or mend `video` in {FILE}")

@@ -1,0 +1,167 @@
+"""A user's own recordings: a folder with dataset.yaml, and .npz and .csv files (data_modules/README.md describes both).
+
+Axes: T frames, M persons, V joints, C coordinates.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from data_modules.errors import DataError, UnreadableRecordingError
+from data_modules.readers.own_csv import has_confidence, read_csv
+from data_modules.readers.own_description import DEFAULT_FPS, FILE, Description, describe
+from data_modules.readers.own_npz import array_names, read_npz
+from data_modules.readers.own_poses import poses_of
+from data_modules.readers.own_splits import Split
+from data_modules.readers.own_template import NUMBERS
+from data_modules.readers.reader import Extra, Protocol, Reader
+from data_modules.sequence import SkeletonSequence
+
+SUFFIXES = (".npz", ".csv")
+EXTRAS: tuple[Extra, ...] = ("confidence", "pixels")
+
+
+class OwnReader(Reader):
+    """The recordings of one folder, as its dataset.yaml describes them. The dataset is called as the folder.
+
+    Its `folder` is the absolute path, so that it lies below any DATA_ROOT.
+    """
+
+    version = 1
+
+    def __init__(self, description: Description) -> None:
+        self.description = description
+        self.name = description.root.name
+        self.folder = str(description.root)
+        self.layout = description.layout
+        self.looked_for = f"{description.files.text} with the suffix .npz or .csv"
+
+    @cached_property
+    def splits(self) -> tuple[Split, ...]:
+        """The rules of dataset.yaml; without any, leave one subject out, or every third recording where there is none
+        but one subject."""
+        if self.description.splits:
+            return self.description.splits
+        paths = map(self._named, self.files(self.description.root))
+        subjects = {int(found["subject"]) for found in paths if found and "subject" in found}
+        return (Split("loso", leave_one_out="subject") if len(subjects) > 1 else Split("every_third"),)
+
+    @cached_property
+    def protocols(self) -> Mapping[str, Protocol]:  # type: ignore[override]
+        return {split.name: Protocol(self.description.classes, split.folds) for split in self.splits}
+
+    def extras_in(self, root: Path) -> tuple[Extra, ...]:
+        """What any of the recordings has."""
+        found: set[str] = set()
+        for path in self.files(root):
+            found |= self._extras_of(path)
+        return tuple(extra for extra in EXTRAS if extra in found)
+
+    def _extras_of(self, path: Path) -> set[str]:
+        try:
+            if path.suffix.lower() == ".npz":
+                return array_names(path)
+            return {"confidence"} if has_confidence(path, self.layout) else set()
+        except UnreadableRecordingError:
+            return set()  # which `read` will say
+
+    def declaration(self) -> dict[str, Any]:
+        """What experiments/datasets declares of an official dataset."""
+        return {
+            "title": self.description.title,
+            "default_protocols": {name: name for name in self.protocols},
+            "settings": {"data": dict(self.description.settings)},
+        }
+
+    def files(self, root: Path) -> Iterator[Path]:
+        """Every .npz and .csv, those too that do not fit the template, which `read` then says. Raises DataError for a
+        name that is not UTF-8."""
+        found = []
+        for folder, folders, names in os.walk(root):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            kept = (name for name in names if not name.startswith(".") and name.lower().endswith(SUFFIXES))
+            found += [Path(folder, name) for name in kept]
+        for path in found:
+            try:
+                str(path).encode()
+            except UnicodeEncodeError as error:
+                raise DataError(f"{str(path)!a}: the name is not UTF-8; rename it") from error
+        yield from sorted(found)
+
+    def companions(self, root: Path) -> Iterator[Path]:
+        yield root / FILE
+        for path in self.files(root):
+            named = self._named(path)
+            if named and (video := self._video(named)):
+                yield root / video
+
+    def recognises(self, path: Path) -> bool:
+        return path.suffix.lower() in SUFFIXES and self._named(path.absolute()) is not None
+
+    def read(self, path: Path) -> list[SkeletonSequence | UnreadableRecordingError]:
+        """Read one recording. Raises UnreadableRecordingError where its name does not fit the template."""
+        path, description = path.absolute(), self.description
+        named = self._named(path)
+        if named is None:
+            raise UnreadableRecordingError(
+                path,
+                f"its name does not fit the template {description.files.text!r} with a class of {FILE}",
+                remedy=f"left out; rename or remove the file, or change `files` or `classes` in {FILE}",
+            )
+        if path.suffix.lower() == ".csv" and path.with_suffix(".npz").is_file():
+            raise UnreadableRecordingError(
+                path, "the same recording is there as .npz", remedy="left out; keep one of the two"
+            )
+        read = read_npz if path.suffix.lower() == ".npz" else read_csv
+        poses = poses_of(path, read(path, self.layout), self.layout, description.metres)
+        width, height = description.image_size
+        subject, camera, setup, replication = (int(named.get(name, -1)) for name in NUMBERS)
+        return [
+            SkeletonSequence(
+                joints=poses.joints_TMVC,
+                valid=poses.valid_TM,
+                label=description.classes.index(named["class"]),
+                sample_id=path.relative_to(description.root).with_suffix("").as_posix(),
+                layout=self.layout,
+                fps=description.fps or DEFAULT_FPS,
+                subject=subject,
+                camera=camera,
+                setup=setup,
+                replication=replication,
+                confidence=poses.confidence_TMV,
+                pixels=poses.pixels_TMVC,
+                video=self._video(named),
+                image_width=width,
+                image_height=height,
+            )
+        ]
+
+    def _named(self, path: Path) -> Mapping[str, str] | None:
+        """What a recording's path says of it; None where it does not fit the template."""
+        if not path.is_relative_to(self.description.root):
+            return None
+        return self.description.files.match(path.relative_to(self.description.root).with_suffix("").as_posix())
+
+    def _video(self, named: Mapping[str, str]) -> str:
+        """The film of a recording, relative to the folder; '' where there is none."""
+        template = self.description.video
+        video = template.fill(named) if template else ""
+        return video if video and (self.description.root / video).exists() else ""
+
+
+def is_own(folder: Path) -> bool:
+    """Whether a folder holds a user's own dataset."""
+    return (folder / FILE).is_file()
+
+
+def own_reader(folder: Path) -> OwnReader:
+    """The reader of the dataset in a folder. Raises DataError, naming the key, for a mistake in its dataset.yaml."""
+    # Not resolved where it has a name: a link may give the dataset another one than the folder behind it.
+    return _reader(describe(folder.absolute() if folder.name not in ("", "..") else folder.resolve()))
+
+
+@lru_cache(maxsize=64)
+def _reader(description: Description) -> OwnReader:
+    return OwnReader(description)

@@ -1,0 +1,254 @@
+"""The LightningDataModule of films and the poses in them.
+
+Axes: N clips, M persons, T frames, H rows, W columns, V joints, C = 3 colours or 2 coordinates.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning import LightningDataModule
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from data_modules import video_transforms as transforms
+from data_modules.divisions import Draw, Draws, balanced, choose_fold, hold_out, in_order
+from data_modules.errors import DataError, UnreadableRecordingError
+from data_modules.films import open_film
+from data_modules.readers.reader import Fold, Protocol
+from data_modules.settings import Selection, VideoSettings, video_problems
+from data_modules.store import Store, open_store
+from data_modules.transcode import FilmFolder
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class VideoPoseClip:
+    """One recording: frames uint8 (T, H, W, 3), pixels float32 (T, M, V, 2), visible (T, M, V), as in the batch."""
+
+    frames_THWC: NDArray[np.uint8]
+    pixels_TMVC: NDArray[np.float32]
+    visible_TMV: NDArray[np.bool_]
+    label: int
+    position: int
+
+
+@dataclass(frozen=True)
+class Damaged:
+    """In the place of a clip: its film cannot be used. Plain data, which processes can send to one another."""
+
+    path: Path
+    problem: str
+    remedy: str
+
+
+@dataclass
+class VideoPoseBatch:
+    """Clips side by side.
+
+    frames: uint8 (N, T, 3, H, W), red, green and blue. label, position: (N,), the latter in the store.
+    pixels: float32 (N, M, T, V, 2), x to the right and y down in these frames; whole numbers are centres of pixels.
+    visible: bool (N, M, T, V), whether the joint is there, sure enough and inside the frame. Elsewhere pixels mean
+        nothing.
+    """
+
+    frames: Tensor
+    pixels: Tensor
+    visible: Tensor
+    label: Tensor
+    position: Tensor
+
+
+class VideoPoseClips(Dataset[VideoPoseClip | Damaged]):
+    """The clips of a store with their films; drawn anew in every epoch when `Draw` says so.
+
+    A random draw depends on the seed, the epoch and the clip alone: not on workers, ranks, or what was drawn before.
+    """
+
+    def __init__(
+        self, store: Store, films: FilmFolder, labels: NDArray[np.int64], settings: VideoSettings, seed: int
+    ) -> None:
+        self.path = store.path
+        self.store: Store | None = store
+        self.films = films
+        self.labels = labels
+        self.settings = settings
+        self.layout = store.layout
+        self.seed = seed
+
+    def __getstate__(self) -> dict:
+        """Workers map the file anew instead of receiving a copy of it."""
+        return {**self.__dict__, "store": None}
+
+    def __getitem__(self, draw: Draw) -> VideoPoseClip | Damaged:
+        if self.store is None:
+            self.store = open_store(self.path)
+        position, epoch = draw
+        rng = None if epoch is None else np.random.default_rng((self.seed, epoch, position))
+        times = transforms.sample_times(int(self.store.frames[position]), self.settings.frames, rng)
+        try:
+            frames = self._frames(self.store, position, times)
+        except UnreadableRecordingError as error:
+            return Damaged(error.path, error.problem, error.remedy)
+        pixels, visible = self._pose(self.store, position, times, (frames.shape[2], frames.shape[1]))
+        return self._cut(frames, pixels, visible, position, rng)
+
+    def _frames(self, store: Store, position: int, times: NDArray[np.int64]) -> transforms.Frames:
+        """(T, H, W, 3), the short side as the settings say."""
+        index = store.index
+        film = open_film(self.films.path(str(index.video[position])))
+        first = int(index.first_frame[position])
+        recorded = int(index.recorded_frames[position]) or first + int(store.frames[position])
+        numbers = transforms.film_frames(times + first, recorded, film.frames)
+        return film.read(numbers.tolist(), self.settings.short_side)
+
+    def _pose(
+        self, store: Store, position: int, times: NDArray[np.int64], size: transforms.Size
+    ) -> tuple[transforms.Pixels, transforms.Visible]:
+        """Joints (T, M, V, 2) in pictures of `size`, and (T, M, V) which of them are there and sure enough."""
+        index, sequence = store.index, store.sequence(position)
+        pixels = sequence.joints_TMVC if self.layout.dimensions == 2 else sequence.pixels_TMVC
+        assert pixels is not None
+        pixels = pixels[times]
+        # A joint in the uppermost left corner is how files say that there is none.
+        visible = sequence.valid_TM[times][..., None] & (pixels != 0).any(axis=-1)
+        if sequence.confidence_TMV is not None:
+            visible &= sequence.confidence_TMV[times] > self.settings.least_confidence
+        recorded = int(index.image_width[position]), int(index.image_height[position])
+        return transforms.scale_pixels(pixels, recorded, size), visible
+
+    def _cut(
+        self,
+        frames: transforms.Frames,
+        pixels: transforms.Pixels,
+        visible: transforms.Visible,
+        position: int,
+        rng: np.random.Generator | None,
+    ) -> VideoPoseClip:
+        crop = self.settings.crop
+        corner = transforms.crop_corner((frames.shape[2], frames.shape[1]), crop, rng)
+        frames, pixels = transforms.crop_frames(frames, corner, crop), pixels - np.array(corner, np.float32)
+        if rng is not None and self.settings.flip and rng.random() < 0.5:
+            frames, pixels, visible = transforms.mirror(frames, pixels, visible, self.layout.mirrored)
+        visible = visible & transforms.inside(pixels, (crop, crop))
+        return VideoPoseClip(frames, pixels, visible, int(self.labels[position]), position)
+
+
+def collate_video(clips: list[VideoPoseClip | Damaged], persons: int) -> VideoPoseBatch | Damaged:
+    """Clips side by side, in `persons` slots; a clip of more persons keeps its first ones. One damaged clip stands for
+    the whole batch."""
+    whole = [clip for clip in clips if isinstance(clip, VideoPoseClip)]
+    if len(whole) < len(clips):
+        return next(clip for clip in clips if isinstance(clip, Damaged))
+    frames, _, joints, _ = whole[0].pixels_TMVC.shape
+    pixels = np.zeros((len(whole), persons, frames, joints, 2), np.float32)
+    visible = np.zeros(pixels.shape[:-1], np.bool_)
+    for row, clip in enumerate(whole):
+        m = min(persons, clip.pixels_TMVC.shape[1])
+        pixels[row, :m] = clip.pixels_TMVC.swapaxes(0, 1)[:m]
+        visible[row, :m] = clip.visible_TMV.swapaxes(0, 1)[:m]
+    return VideoPoseBatch(
+        frames=torch.from_numpy(np.stack([clip.frames_THWC.transpose(0, 3, 1, 2) for clip in whole])),
+        pixels=torch.from_numpy(pixels),
+        visible=torch.from_numpy(visible),
+        label=torch.tensor([clip.label for clip in whole]),
+        position=torch.tensor([clip.position for clip in whole]),
+    )
+
+
+class VideoPoseLoader(DataLoader):
+    """Raises the error of a damaged film here: what is raised in a worker arrives as a page of its traceback."""
+
+    def __iter__(self) -> Iterator[VideoPoseBatch]:  # type: ignore[override]
+        for batch in super().__iter__():
+            if isinstance(batch, Damaged):
+                raise UnreadableRecordingError(batch.path, batch.problem, remedy=batch.remedy)
+            yield batch
+
+
+class VideoPoseDataModule(LightningDataModule):
+    """Training, validation and test clips of one protocol: films with the poses in them.
+
+    films: where the dataset's films lie (see transcode.py for small ones). Recordings without a film, or with one that
+    is known to be damaged, are left out, which a warning counts. A film that proves damaged while it is read ends the
+    epoch with an UnreadableRecordingError that names it. selection is as in SkeletonDataModule.
+    Raises DataError for settings that cannot be, for a fold that the protocol does not have, and where no recordings
+    with films are left for training or test.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        films: FilmFolder,
+        protocol: Protocol,
+        settings: VideoSettings,
+        batch_size: int,
+        seed: int,
+        selection: Selection = "last",
+        workers: int = 0,
+    ) -> None:
+        super().__init__()
+        for problem in video_problems(settings):
+            raise DataError(problem)
+        self.batch_size = batch_size
+        self.workers = workers
+        self.seed = seed
+        labels: NDArray[np.int64] = getattr(store.index, protocol.label)
+        self.clips = VideoPoseClips(store, films, labels, settings, seed)
+        self.num_classes = len(protocol.classes)
+        name = f"{settings.dataset}/{settings.protocol}"
+        fold = _with_films(choose_fold(protocol.folds(store.index), settings.fold, name), store, films, name)
+        self.test = fold.test
+        self.train, self.validation = hold_out(fold, store, selection, seed)
+        if settings.train_clips is not None:
+            self.train = balanced(self.train, labels, settings.train_clips, seed)
+
+    def train_dataloader(self) -> VideoPoseLoader:
+        # A last batch of one clip would leave batch normalisation without a spread.
+        drop_last = len(self.train) % self.batch_size == 1 and len(self.train) > self.batch_size
+        return self._loader(Draws(self.train, self.seed), drop_last)
+
+    def val_dataloader(self) -> VideoPoseLoader | list:
+        return self._loader(in_order(self.validation)) if len(self.validation) else []
+
+    def test_dataloader(self) -> VideoPoseLoader:
+        return self._loader(in_order(self.test))
+
+    def _loader(self, sampler: Sampler[Draw] | list[Draw], drop_last: bool = False) -> VideoPoseLoader:
+        options: dict[str, Any] = {
+            "sampler": sampler,
+            "num_workers": self.workers,
+            "collate_fn": partial(collate_video, persons=self.clips.settings.persons),
+            "drop_last": drop_last,
+            # A loader draws a number whenever it begins, which must not shift what the network draws.
+            "generator": torch.Generator().manual_seed(self.seed),
+        }
+        return VideoPoseLoader(self.clips, self.batch_size, **options)
+
+
+def _with_films(fold: Fold, store: Store, films: FilmFolder, name: str) -> Fold:
+    """The recordings of a fold whose films can be used."""
+    index = store.index
+    if store.layout.dimensions == 3 and store.pixels_RVC is None:
+        raise DataError(f"{name}: nothing says where its joints are seen in the films; choose a dataset that does")
+    has_film = (index.video != "") & (index.image_width > 0) & (index.image_height > 0)
+    usable = has_film.copy()
+    for position in np.flatnonzero(has_film):
+        usable[position] = not films.is_refused(str(index.video[position]))
+    kept = Fold(fold.train[usable[fold.train]], fold.test[usable[fold.test]])
+    if not len(kept.train) or not len(kept.test):
+        raise DataError(
+            f"{name}: {len(kept.train)} training and {len(kept.test)} test recordings have a film below "
+            f"{films.originals}: put the dataset's films there and prepare it again"
+        )
+    left_out = len(fold.train) + len(fold.test) - len(kept.train) - len(kept.test)
+    if left_out:
+        log.warning("%s: %d recordings without a usable film are left out", name, left_out)
+    return kept

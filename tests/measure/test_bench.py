@@ -1,0 +1,140 @@
+"""Both sides of every benchmark do the same; what is timed is shown, met or missed."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from data_modules.readers import skeleton_file
+from skeleton_lab.cli import main
+from skeleton_lab.measure.bench import BENCHMARKS, Benchmark, machine, measure
+from skeleton_lab.measure.literal import skeleton_file as literal_skeleton_file
+from tests.data_modules.readers.skeleton_texts import FIRST_ID, frames_of, person, write_skeleton
+
+
+def sleeping(fast: float, plain: float, target: float = 3) -> Benchmark:
+    return Benchmark("sleep", lambda: time.sleep(fast), lambda: time.sleep(plain), amount=5, unit="naps", target=target)
+
+
+def test_the_ratio_is_that_of_the_times() -> None:
+    timing = measure(sleeping(0.01, 0.06), seconds=0.5)
+    found = timing.as_json()
+    assert 3 < found["ratio"] < 6.5
+    assert found["ratio_quartiles"][0] <= found["ratio"] <= found["ratio_quartiles"][1]
+    assert found["met"]
+    assert found["unit"] == "naps/s"
+    assert 5 / 0.06 * 0.3 < found["plain"] < 5 / 0.06
+    assert found["rounds"] >= 5
+
+
+def test_both_ways_are_called_in_turn_on_one_thread() -> None:
+    called = []
+    benchmark = replace(
+        sleeping(0, 0),
+        fast=lambda: called.append(("fast", torch.get_num_threads())),
+        plain=lambda: called.append(("plain", torch.get_num_threads())),
+    )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        timing = measure(benchmark, seconds=0)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    assert called == [("fast", 1), ("plain", 1)] * (len(timing.fast) + 1)
+
+
+def test_threads_come_back_after_a_failure() -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            measure(replace(sleeping(0, 0), plain=lambda: 1 / 0), seconds=0)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def one_short(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    def only_one(target: float) -> None:
+        monkeypatch.setattr("skeleton_lab.verbs.bench.BENCHMARKS", {"sleep": lambda folder: sleeping(0, 0.002, target)})
+        monkeypatch.setattr("skeleton_lab.verbs.bench.measure", lambda benchmark: measure(benchmark, seconds=0))
+
+    return only_one
+
+
+@pytest.mark.parametrize(("target", "missed"), [(2, False), (9e4, True)])
+def test_a_missed_target_is_shown_and_no_failure(
+    one_short: Callable[[float], None], target: float, missed: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one_short(target)
+    assert main(["bench"]) == 0
+    shown = capsys.readouterr().out
+    assert ("missed" in shown) is missed
+    assert str(np.__version__) in shown
+
+
+def test_as_json(one_short: Callable[[float], None], capsys: pytest.CaptureFixture[str]) -> None:
+    one_short(2)
+    assert main(["bench", "sleep", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["machine"] == machine()
+    assert [(one["name"], one["target"], one["met"]) for one in found["benchmarks"]] == [("sleep", 2, True)]
+
+
+def test_an_unknown_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "parze"]) == 2
+    assert "did you mean 'parse'?" in capsys.readouterr().err
+
+
+def test_batches_are_the_same_either_way(tmp_path: Path) -> None:
+    benchmark = BENCHMARKS["batches"](tmp_path)
+    fast, plain = benchmark.fast(), benchmark.plain()
+    assert isinstance(fast, list)
+    assert isinstance(plain, list)
+    assert sum(len(offsets) - 1 for _, offsets in fast) == benchmark.amount
+    for (joints, offsets), (expected, expected_offsets) in zip(fast, plain, strict=True):
+        np.testing.assert_array_equal(joints, expected)
+        np.testing.assert_array_equal(offsets, expected_offsets)
+
+
+@pytest.mark.parametrize("name", ["parse", "parse_all_cores"])
+def test_files_are_read_the_same_either_way(tmp_path: Path, name: str) -> None:
+    benchmark = BENCHMARKS[name](tmp_path)
+    fast, plain = benchmark.fast(), benchmark.plain()
+    assert isinstance(fast, list)
+    assert isinstance(plain, list)
+    for (bodies, _), literal in zip(fast, plain, strict=True):
+        assert_same_bodies(bodies, literal)
+
+
+def test_the_literal_parser_on_a_body_that_returns(tmp_path: Path) -> None:
+    away = [0, 1, 4]
+    frames = frames_of(6, (FIRST_ID, away, person(3)), (FIRST_ID + 1, [1, 2, 3], person(3, x=1, seed=1)))
+    path = write_skeleton(tmp_path, frames)
+    literal = literal_skeleton_file.parse(path)
+    assert list(literal) == [FIRST_ID, FIRST_ID + 1]
+    assert literal[FIRST_ID][0] == away
+    np.testing.assert_allclose(literal[FIRST_ID][1], person(3), atol=1e-6)
+    assert_same_bodies(skeleton_file.parse(path)[0], literal)
+
+
+def test_the_literal_parser_on_real_files() -> None:
+    folder = Path(os.environ.get("DATA_ROOT", "unset")) / "ntu_rgbd" / "nturgb+d_skeletons"
+    if not folder.is_dir():
+        pytest.skip("needs DATA_ROOT with the folder ntu_rgbd")
+    for path in sorted(folder.glob("*.skeleton"))[:8]:
+        assert_same_bodies(skeleton_file.parse(path)[0], literal_skeleton_file.parse(path))
+
+
+def assert_same_bodies(bodies: list[skeleton_file.Body], literal: dict[int, tuple[list[int], np.ndarray]]) -> None:
+    for body, (frames, joints) in zip(bodies, literal.values(), strict=True):
+        assert body.frames.tolist() == frames
+        np.testing.assert_array_equal(body.joints, joints, strict=True)
