@@ -6,7 +6,7 @@ Axes: T frames, H rows, W columns, C = 3 colours (red, green, blue).
 import re
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ class Film(ABC):
     def picture(self, number: int) -> Picture:
         """Frame `number`, from 0: uint8 (H, W, 3). Raises UnreadableRecordingError where it is damaged."""
 
-    def pictures(self, numbers: Sequence[int], short_side: int | None = None) -> Iterator[Picture]:
+    def pictures(self, numbers: Sequence[int], short_side: int | None = None) -> Iterable[Picture]:
         """The frames of these numbers, one by one, all of one size; `short_side` makes them as large as `fit` says.
 
         Raises UnreadableRecordingError for a damaged frame, and for one that differs from the first in size.

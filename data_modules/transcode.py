@@ -23,6 +23,7 @@ from filelock import FileLock
 
 from data_modules.errors import DataError, UnreadableRecordingError
 from data_modules.films import Film, open_film, write_video
+from data_modules.small_film import SmallFilm
 from data_modules.store import Problem, Store
 
 GOP = 12
@@ -52,6 +53,11 @@ class FilmFolder:
         if is_made_from(refused, original):
             raise UnreadableRecordingError(original, refused.read_text())
         return small if is_made_from(small, original) else original
+
+    def open(self, video: str) -> Film:
+        """The film to read, opened. Raises UnreadableRecordingError where it cannot be read."""
+        path = self.path(video)
+        return open_film(path) if path == self.original(video) else SmallFilm(path)
 
     def original(self, video: str) -> Path:
         """Raises UnreadableRecordingError for a name outside of the dataset's folder."""

@@ -20,7 +20,6 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from data_modules import video_transforms as transforms
 from data_modules.divisions import Draw, Draws, balanced, choose_fold, hold_out, in_order
 from data_modules.errors import DataError, UnreadableRecordingError
-from data_modules.films import open_film
 from data_modules.readers.reader import Fold, Protocol
 from data_modules.settings import Selection, VideoSettings, video_problems
 from data_modules.store import Store, open_store
@@ -103,7 +102,7 @@ class VideoPoseClips(Dataset[VideoPoseClip | Damaged]):
     def _frames(self, store: Store, position: int, times: NDArray[np.int64]) -> transforms.Frames:
         """(T, H, W, 3), the short side as the settings say."""
         index = store.index
-        film = open_film(self.films.path(str(index.video[position])))
+        film = self.films.open(str(index.video[position]))
         first = int(index.first_frame[position])
         recorded = int(index.recorded_frames[position]) or first + int(store.frames[position])
         numbers = transforms.film_frames(times + first, recorded, film.frames)
