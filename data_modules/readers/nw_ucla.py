@@ -5,6 +5,10 @@ Axes: T frames, M persons, V joints, C coordinates.
 The recordings as CTR-GCN (Chen et al., ICCV 2021) and most others use them: one JSON file each, with `file_name`,
 `skeletons` (frames × 20 joints × x, y, z, metres) and `label` from 1. They are 1,484; the original release is quoted as
 1,494.
+
+In these files two actions, `pick up with two hands` and `drop trash`, have the very same poses in view 2 as in view 3:
+of the 464 recordings that the usual protocol tests, 95 are also trained on. `xview` is that protocol; `xview_apart`
+leaves the 95 out of training.
 """
 
 import json
@@ -19,7 +23,7 @@ from numpy.typing import NDArray
 from data_modules.errors import UnreadableRecordingError
 from data_modules.layouts import KINECT20
 from data_modules.readers.folds import leave_one_subject_out
-from data_modules.readers.reader import Protocol, Reader, fold_by
+from data_modules.readers.reader import Fold, Index, Protocol, Reader, fold_by
 from data_modules.readers.text_file import to_float32
 from data_modules.sequence import SkeletonSequence
 
@@ -49,6 +53,17 @@ LABELS = {action: label for label, action in enumerate(ACTIONS)}
 CLASSES = tuple(ACTIONS.values())
 
 
+# The view and the actions whose poses are those of the test view.
+TWIN_VIEW, TWIN_ACTIONS = 2, (2, 3)
+
+
+def cross_view_apart(index: Index) -> list[Fold]:
+    """Views 1 and 2 against view 3, without the training recordings whose poses are tested."""
+    twin = (index.camera == TWIN_VIEW) & np.isin(index.label, [LABELS[action] for action in TWIN_ACTIONS])
+    train = (index.camera != TEST_VIEW) & ~twin
+    return [Fold(np.flatnonzero(train), np.flatnonzero(index.camera == TEST_VIEW))]
+
+
 class NWUCLAReader(Reader):
     """The recordings of N-UCLA: one person, 10 actions; `camera` is the view."""
 
@@ -61,6 +76,7 @@ class NWUCLAReader(Reader):
     def __init__(self) -> None:
         self.protocols = {
             "xview": Protocol(CLASSES, fold_by(lambda index: index.camera != TEST_VIEW)),
+            "xview_apart": Protocol(CLASSES, cross_view_apart),
             "loso": Protocol(CLASSES, leave_one_subject_out),
         }
 

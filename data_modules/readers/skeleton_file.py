@@ -88,11 +88,13 @@ def _words(data: bytes) -> Words | None:
     kinds = characters[separators]
     if sum(np.count_nonzero(kinds == kind) for kind in b" \r\n\t") < len(kinds):
         return None
-    lengths = np.diff(separators, prepend=-1) - 1
-    is_end = lengths > 0
-    ends = separators[is_end]
-    words_before = np.cumsum(is_end, dtype=np.int64)
-    return Words(data, ends - lengths[is_end], ends, words_before[np.flatnonzero(kinds == ord("\n"))])
+    starts = np.empty_like(separators)
+    starts[0], starts[1:] = 0, separators[:-1] + 1
+    line_ends = np.flatnonzero(kinds == ord("\n"))
+    is_end = starts < separators
+    if is_end.all():  # single spaces, which spares a third of the time
+        return Words(data, starts, separators, line_ends + 1)
+    return Words(data, starts[is_end], separators[is_end], np.cumsum(is_end, dtype=np.int64)[line_ends])
 
 
 def _take_apart(words: Words, form: RowFormat) -> Appearances:

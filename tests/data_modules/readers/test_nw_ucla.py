@@ -149,16 +149,18 @@ def test_missing_files(tmp_path: Path) -> None:
         NW_UCLA.find(tmp_path)
 
 
-def index_of(subjects: list[int], cameras: list[int]) -> Index:
+def index_of(subjects: list[int], cameras: list[int], labels: list[int]) -> Index:
     ids = np.array([str(number) for number in range(len(subjects))])
-    known = {"label": np.zeros(len(ids), np.int64), "fps": np.full(len(ids), 15.0)}
+    known = {"label": np.array(labels), "fps": np.full(len(ids), 15.0)}
     return Index.of(ids, subject=np.array(subjects), camera=np.array(cameras), **known)
 
 
 def test_folds() -> None:
-    index = index_of([1, 1, 2, 3], [1, 3, 2, 3])
+    index = index_of([1, 1, 2, 3], [1, 3, 2, 3], [0, 0, 2, 0])
     xview = only(NW_UCLA.protocols["xview"].folds(index))
     assert (xview.train.tolist(), xview.test.tolist()) == ([0, 2], [1, 3])
+    apart = only(NW_UCLA.protocols["xview_apart"].folds(index))
+    assert (apart.train.tolist(), apart.test.tolist()) == ([0], [1, 3])
     assert [fold.test.tolist() for fold in NW_UCLA.protocols["loso"].folds(index)] == [[0, 1], [2], [3]]
     assert len(set(CLASSES)) == 10
     assert CLASSES[6] == "donning"
@@ -172,7 +174,13 @@ def test_the_real_recordings(ucla_data_root: Path) -> None:
     lengths = [len(s.joints) for s in found]
     assert (sum(lengths), min(lengths), max(lengths)) == (58_534, 1, 201)
     assert all(s.valid.all() for s in found)
-    index = index_of([s.subject for s in found], [s.camera for s in found])
+    index = index_of([s.subject for s in found], [s.camera for s in found], [s.label for s in found])
     xview = only(NW_UCLA.protocols["xview"].folds(index))
     assert (len(xview.train), len(xview.test)) == (1020, 464)
     assert len(NW_UCLA.protocols["loso"].folds(index)) == 10
+    apart = only(NW_UCLA.protocols["xview_apart"].folds(index))
+    assert (len(apart.train), len(apart.test)) == (1020 - 95, 464)
+    poses = [s.joints.tobytes() for s in found]
+    tested = {poses[position] for position in xview.test}
+    assert sum(poses[position] in tested for position in xview.train) == 95
+    assert not any(poses[position] in tested for position in apart.train)
