@@ -7,16 +7,24 @@ from pathlib import Path
 
 import pytest
 
+from data_modules.readers import READERS
 from skeleton_lab.config import compose, parse_overrides
 from skeleton_lab.reproduce.tables import load_table, table_names
 from skeleton_lab.verbs import VERBS
 from skeleton_lab.verbs.arguments import Arguments
 from skeleton_lab.verbs.reproduce import requested_table
 from skeleton_lab.verbs.train import requested_run
+from tests.own_dataset import write_moves
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [line.split(" #")[0].strip() for line in README.splitlines() if re.match(r"    (make|\.venv/bin/)", line)]
+TEXTS = [README, (ROOT / "data_modules" / "README.md").read_text(encoding="utf-8")]
+COMMANDS = [
+    line.split(" #")[0].strip()
+    for text in TEXTS
+    for line in text.splitlines()
+    if re.match(r"    (make|\.venv/bin/)", line)
+]
 
 
 def program_words(command: str) -> list[str]:
@@ -37,10 +45,11 @@ def test_the_readme_has_commands() -> None:
     assert len(COMMANDS) > 12
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_command(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("command", dict.fromkeys(COMMANDS))
+def test_command(command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("DATA_ROOT", raising=False)
-    words = program_words(command)
+    write_moves(tmp_path / "my_moves")
+    words = program_words(command.replace("=/data", f"={tmp_path}"))
     if not words:
         return
     verb, *rest = words
@@ -53,12 +62,27 @@ def test_command(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
             compose(request)
     elif verb == "train":
         compose(requested_run(arguments))
+    elif verb in ("doctor", "prepare"):
+        arguments.known_dataset(arguments.name("dataset"))
     elif verb == "profile":
         parse_overrides(arguments.overrides(), [arguments.name("model")])
 
 
 def test_every_table_is_listed() -> None:
     assert set(re.findall(r"^\| `(\w+_tab\w+)`", README, re.MULTILINE)) == set(table_names())
+
+
+def test_every_dataset_is_listed_with_its_folder_and_protocols() -> None:
+    section = README.partition("## Datasets")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (`.+?) \| (.+?) \| .+ \| (.+?) \|$", section, re.MULTILINE)
+    listed = {}
+    for names, folder, protocols in rows:
+        parts = protocols.split("; ")
+        for name, own in zip(re.findall(r"`(\w+)`", names), parts if len(parts) > 1 else parts * 2, strict=False):
+            listed[name] = (folder.strip("`"), re.findall(r"`(\w+)`", own))
+    expected = {name: (reader.folder, list(reader.protocols)) for name, reader in READERS.items()}
+    expected["demo"] = ("none", expected["demo"][1])
+    assert listed == expected
 
 
 def test_the_commands_of_the_papers_readmes_name_tables() -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 from rich.console import Console
 
 from data_modules.readers import reader_for
+from data_modules.store import Problem
+from data_modules.transcode import prepare_films
 from skeleton_lab.reproduce.executor import Outcome, execute
 from skeleton_lab.reproduce.progress import LiveProgress
 from skeleton_lab.reproduce.runs import Run
@@ -44,6 +46,22 @@ class Session:
             f"{name}: {len(source.store)} recordings ({source.label}), {len(unusable)} unusable", highlight=False
         )
         return source
+
+    def prepare_films(self, source: Source, short_side: int) -> list[Problem]:
+        """Make the source's films small, those that are not yet; the films that cannot be read are returned."""
+        name = source.reader.name
+        with LiveProgress(self.console) as progress:
+            problems = prepare_films(
+                source.store,
+                source.folder,
+                self.output_dir,
+                short_side,
+                self.execution.workers,
+                lambda done, total: progress.preparing(f"films of {name}", done, total),
+            )
+        films = len(set(source.store.index.video.tolist()) - {""})
+        self.console.print(f"{name}: {films} films of {short_side} pixels, {len(problems)} unusable", highlight=False)
+        return problems
 
     def execute(self, runs: Iterable[Run]) -> Outcome:
         with LiveProgress(self.console) as progress:

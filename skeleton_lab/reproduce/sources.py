@@ -17,10 +17,11 @@ DEMO, REAL = "demo data", "real recordings"
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """A prepared dataset, and whether it is of the demo world."""
+    """A prepared dataset, the folder that its files lie in, and whether it is of the demo world."""
 
     reader: Reader
     store: Store
+    folder: Path
     is_demo: bool
 
     @property
@@ -58,8 +59,12 @@ def prepared(
     reader = reader_for(dataset)
     if isinstance(reader, OwnReader) or (data_root is not None and dataset != "demo"):
         # An own reader's folder is an absolute path, which no data root changes.
-        return Source(reader, prepare(reader, data_root or Path(), output_dir, progress), is_demo=False)
+        return _read(reader, data_root or Path(), output_dir, progress, is_demo=False)
     world = declaration("scales", scale).demo_world
     clips = demo_clips or world.clips
     root = write_demo(dataset, output_dir / "demo_world" / f"{dataset}-{clips}-{world.seed}", clips, world.seed)
-    return Source(reader, prepare(reader, root, output_dir, progress), is_demo=True)
+    return _read(reader, root, output_dir, progress, is_demo=True)
+
+
+def _read(reader: Reader, data_root: Path, output_dir: Path, progress: Progress, is_demo: bool) -> Source:
+    return Source(reader, prepare(reader, data_root, output_dir, progress), data_root / reader.folder, is_demo)

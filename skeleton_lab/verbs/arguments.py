@@ -49,10 +49,10 @@ class Arguments:
         own = {*REQUEST_KEYS, *taken}
         return [f"{key}={value}" for key, value in self.settings.items() if key not in own]
 
-    def refuse_others(self) -> None:
+    def refuse_others(self, taken: Sequence[str] = ()) -> None:
         """For verbs that make no runs: a key that is left over is a mistake."""
-        for argument in self.overrides():
-            raise unknown("key", argument.partition("=")[0], REQUEST_KEYS)
+        for argument in self.overrides(taken):
+            raise unknown("key", argument.partition("=")[0], (*REQUEST_KEYS, *taken))
 
     @property
     def scale(self) -> str:

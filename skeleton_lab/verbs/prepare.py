@@ -1,13 +1,23 @@
-"""`skeleton-lab prepare DATASET`: read the official files into a store; bad ones are reported and counted."""
+"""`skeleton-lab prepare DATASET`: read the official files into a store; bad ones are reported and counted.
 
+With `short_side=…`, its films are made small too (data_modules/transcode.py).
+"""
+
+from skeleton_lab.errors import RequestError
 from skeleton_lab.verbs.arguments import Arguments
 
 
 def run(arguments: Arguments) -> int:
-    arguments.refuse_others()
+    arguments.refuse_others(("short_side",))
     dataset, session = arguments.known_dataset(arguments.name("dataset")), arguments.session()
+    short_side = arguments.whole_number("short_side")
+    if short_side is not None and short_side % 2:
+        raise RequestError(f"short_side={short_side}: give an even number of pixels")
     source = session.prepare(dataset, arguments.scale)
-    for problem in source.store.problems:
+    problems = list(source.store.problems)
+    if short_side is not None:
+        problems += session.prepare_films(source, short_side)
+    for problem in problems:
         session.console.print(f"{problem.problem}: {problem.remedy}", soft_wrap=True, highlight=False, markup=False)
     session.console.print(f"prepared in {source.store.path}", soft_wrap=True, markup=False)
     return 0

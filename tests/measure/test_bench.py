@@ -13,7 +13,8 @@ import torch
 
 from data_modules.readers import skeleton_file
 from skeleton_lab.cli import main
-from skeleton_lab.measure.bench import BENCHMARKS, Benchmark, machine, measure
+from skeleton_lab.measure.bench import Benchmark, machine, measure
+from skeleton_lab.measure.benchmarks import BENCHMARKS
 from skeleton_lab.measure.literal import skeleton_file as literal_skeleton_file
 from tests.data_modules.readers.skeleton_texts import FIRST_ID, frames_of, person, write_skeleton
 
@@ -31,6 +32,11 @@ def test_the_ratio_is_that_of_the_times() -> None:
     assert found["unit"] == "naps/s"
     assert 5 / 0.06 * 0.3 < found["plain"] < 5 / 0.06
     assert found["rounds"] >= 5
+
+
+def test_a_rate_can_be_missed_too() -> None:
+    for rate, met in ((1, True), (1e9, False)):
+        assert measure(replace(sleeping(0, 0.01, target=1), at_least=rate), seconds=0).met is met
 
 
 def test_both_ways_are_called_in_turn_on_one_thread() -> None:
@@ -103,6 +109,22 @@ def test_batches_are_the_same_either_way(tmp_path: Path) -> None:
     for (joints, offsets), (expected, expected_offsets) in zip(fast, plain, strict=True):
         np.testing.assert_array_equal(joints, expected)
         np.testing.assert_array_equal(offsets, expected_offsets)
+
+
+def test_films_show_the_same_either_way(tmp_path: Path) -> None:
+    benchmark = BENCHMARKS["films"](tmp_path)
+    fast, plain = benchmark.fast(), benchmark.plain()
+    assert isinstance(fast, list)
+    assert isinstance(plain, list)
+    for one, other in zip(fast, plain, strict=True):
+        assert one.shape == other.shape
+        assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.9  # it was compressed once more
+
+
+def test_a_large_store_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("skeleton_lab.measure.benchmarks.NTU120_CLIPS", 50)
+    benchmark = BENCHMARKS["opening"](tmp_path)
+    np.testing.assert_array_equal(benchmark.fast().joints_RVC, benchmark.plain())  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", ["parse", "parse_all_cores"])

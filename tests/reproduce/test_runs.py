@@ -1,6 +1,7 @@
 """What identifies a run, and the order in which runs are planned."""
 
 from dataclasses import dataclass, make_dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +18,7 @@ class FakeStore:
 
 
 def planner(digest: str = "0" * 8) -> Planner:
-    source = Source("ntu60", FakeStore(digest), is_demo=True)  # type: ignore[arg-type]
+    source = Source("ntu60", FakeStore(digest), Path(), is_demo=True)  # type: ignore[arg-type]
     return Planner({"ntu60": source})
 
 

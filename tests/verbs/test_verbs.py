@@ -4,8 +4,10 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from data_modules.films import write_video
 from skeleton_lab.cli import main
 
 TINY = ["width=0.0625", "epochs=2", "milestones=[1]", "demo_clips=88"]
@@ -161,3 +163,21 @@ def test_wandb_without_a_login_stays_on_this_machine(
 def test_train_prints_what_it_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "sgn", "dataset=ntu60", *TINY]) == 0
     assert "top1" in capsys.readouterr().out
+
+
+def test_prepare_makes_films_small(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pictures = np.random.default_rng(0).integers(0, 255, (6, 48, 64, 3)).astype(np.uint8)
+    folder = tmp_path / "moves"
+    folder.mkdir()
+    write_video(folder / "wave.mp4", pictures, 20, 6, "mp4", 20)
+    np.savez(folder / "wave.npz", joints=np.random.default_rng(1).uniform(1, 40, (6, 2, 2)))
+    (folder / "dataset.yaml").write_text(
+        "unit: pixels\njoints: [a, b]\nbones: [[a, b]]\nclasses: [wave, sit]\nimage_size: [64, 48]\n"
+        'files: "{class}"\nvideo: "{class}.mp4"\n'
+    )
+    words = ["prepare", str(folder), f"output_dir={tmp_path / 'outputs'}"]
+    assert main([*words, "short_side=32"]) == 0
+    assert "1 films of 32 pixels, 0 unusable" in capsys.readouterr().err
+    assert len(list((tmp_path / "outputs" / "films").rglob("*.mp4"))) == 1
+    assert main([*words, "short_side=31"]) == 2
+    assert "give an even number" in capsys.readouterr().err
