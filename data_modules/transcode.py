@@ -124,13 +124,13 @@ def prepare_films(
 def _each(films: FilmFolder, videos: list[str], short_side: int, workers: int) -> Iterator[Problem | None]:
     if not workers:
         for video in videos:
-            yield _make_one(films, video, short_side)
+            yield make_small(films, video, short_side)
         return
     # Spawned, not forked: the parent may hold threads (torch, decord) that do not survive a fork.
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         count = len(videos)
         try:
-            yield from pool.map(_make_one, [films] * count, videos, [short_side] * count, chunksize=4)
+            yield from pool.map(make_small, [films] * count, videos, [short_side] * count, chunksize=4)
         except BrokenProcessPool as error:
             raise DataError(
                 "a process that makes films was killed, perhaps for want of memory: "
@@ -138,7 +138,7 @@ def _each(films: FilmFolder, videos: list[str], short_side: int, workers: int) -
             ) from error
 
 
-def _make_one(films: FilmFolder, video: str, short_side: int) -> Problem | None:
+def make_small(films: FilmFolder, video: str, short_side: int) -> Problem | None:
     """One film, made or found ready; one that cannot be read leaves a note of why."""
     try:
         original = films.original(video)
