@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 from data_modules.errors import DataError
+from data_modules.readers.folds import ranks_in_class
 from data_modules.readers.reader import Fold
 from data_modules.settings import Selection
 from data_modules.store import Store
@@ -57,7 +58,7 @@ def choose_fold(folds: list[Fold], number: int, name: str) -> Fold:
 
 
 def hold_out(fold: Fold, store: Store, selection: Selection, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Training and validation positions; see SkeletonDataModule for the kinds of selection."""
+    """Training and validation positions; see DividedDataModule for the kinds of selection."""
     if selection == "last":
         return fold.train, fold.train[:0]
     if selection == "test":
@@ -74,8 +75,5 @@ def hold_out(fold: Fold, store: Store, selection: Selection, seed: int) -> tuple
 def balanced(positions: NDArray[np.int64], labels: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
     """`count` of the positions: the first of every class, then the second of every class, and so on, order drawn."""
     shuffled = np.random.default_rng(seed).permutation(positions)
-    rank = np.empty(len(shuffled), np.int64)
-    for label in np.unique(labels[shuffled]):
-        members = labels[shuffled] == label
-        rank[members] = np.arange(members.sum())
-    return np.sort(shuffled[np.argsort(rank, kind="stable")[:count]])
+    ranks = ranks_in_class(labels[shuffled])
+    return np.sort(shuffled[np.argsort(ranks, kind="stable")[:count]])

@@ -22,7 +22,7 @@ Picture = NDArray[np.uint8]
 
 PICTURE_KINDS = (".jpg", ".jpeg", ".png")
 # More than any camera's, so that a damaged header cannot ask for more memory than there is.
-MOST_PIXELS = 2**25
+MAX_PIXELS = 2**25
 # How many of the frames that its header announces a whole film has at least; some headers are a frame or two off.
 MOSTLY = 0.9
 
@@ -108,7 +108,7 @@ class VideoFile(Film):
         self._file = _av().open(str(self.path), options=options, metadata_errors="replace")
         self._stream = self._file.streams.video[0]
         self._stream.codec_context.thread_count = 1
-        self._stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+        self._stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
 
     def picture(self, number: int) -> Picture:
         try:
@@ -212,7 +212,7 @@ def _numbers_as_numbers(name: str) -> list[tuple[int, str]]:
 
 
 def _check_size(path: Path, width: int, height: int) -> None:
-    if width * height > MOST_PIXELS:
+    if width * height > MAX_PIXELS:
         raise UnreadableRecordingError(path, f"{width}x{height} pixels are more than any film of these datasets has")
 
 

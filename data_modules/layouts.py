@@ -82,6 +82,25 @@ def layout_of(
     Raises ValueError, naming the joint, where the chains are no tree over the joints.
     """
     number = {joint: position for position, joint in enumerate(joints)}
+    parents, parts = _follow(chains, number)
+    unreached = [joint for joint in joints if joint not in parents]
+    if unreached or len(number) != len(joints):
+        raise ValueError(f"no chain leads to {unreached[0]!r}" if unreached else "two joints have the same name")
+    parent_numbers = tuple(number[parents[joint]] for joint in joints)
+    pairs = _named_alike(joints) if mirrored is None else mirrored
+    return Layout(
+        name=name,
+        joints=tuple(joints),
+        parents=parent_numbers,
+        mirrored=tuple((number[left], number[right]) for left, right in pairs),
+        parts={part: tuple(sorted(members)) for part, members in parts.items() if members},
+        poolings={level: tuple(map(tuple, groups)) for level, groups in (poolings or halves(parent_numbers)).items()},
+        dimensions=dimensions,
+    )
+
+
+def _follow(chains: Chains, number: Mapping[str, int]) -> tuple[dict[str, str], dict[str, list[int]]]:
+    """The parent of every joint that the chains lead to, and the joints of every part. number: of each joint."""
     parents: dict[str, str] = {}
     parts: dict[str, list[int]] = {}
     for part, chain in ((part, chain) for part, part_chains in chains.items() for chain in part_chains):
@@ -97,20 +116,7 @@ def layout_of(
                 raise ValueError(f"the chain that begins at {joint!r} is not connected to those before it")
             parents[joint] = parent or joint
             members.append(number[joint])
-    unreached = [joint for joint in joints if joint not in parents]
-    if unreached or len(number) != len(joints):
-        raise ValueError(f"no chain leads to {unreached[0]!r}" if unreached else "two joints have the same name")
-    parent_numbers = tuple(number[parents[joint]] for joint in joints)
-    pairs = _named_alike(joints) if mirrored is None else mirrored
-    return Layout(
-        name=name,
-        joints=tuple(joints),
-        parents=parent_numbers,
-        mirrored=tuple((number[left], number[right]) for left, right in pairs),
-        parts={part: tuple(sorted(members)) for part, members in parts.items() if members},
-        poolings={level: tuple(map(tuple, groups)) for level, groups in (poolings or halves(parent_numbers)).items()},
-        dimensions=dimensions,
-    )
+    return parents, parts
 
 
 def _named_alike(joints: Sequence[str]) -> list[tuple[str, str]]:

@@ -5,7 +5,8 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import current_process, get_context
 from pathlib import Path
 
 from filelock import FileLock
@@ -18,6 +19,7 @@ from data_modules.store import FORMAT, Problem, Store, open_store, write_store
 
 # Below this many recordings, starting processes takes longer than reading.
 WORTH_PROCESSES = 200
+GUARD = 'a script that prepares recordings must do so below `if __name__ == "__main__":`'
 
 Progress = Callable[[int, int], None]
 
@@ -26,8 +28,10 @@ def prepare(reader: Reader, data_root: Path, output_dir: Path, progress: Progres
     """The store of the reader's recordings below `data_root`, made if the very same files are not prepared yet.
 
     It lies in `output_dir`/prepared, named by the dataset and the digest of its files' names, sizes and times.
-    progress is called with (files read, files in all). Raises DatasetMissingError when there are none.
+    progress is called with (files read, files in all). Raises DatasetMissingError when there are none, DataError where
+    a script calls this outside of `if __name__ == "__main__":` and processes are needed.
     """
+    _refuse_to_be_repeated()
     paths = reader.find(data_root)
     digest = _source_digest(reader, [*paths, *reader.companions(data_root / reader.folder)])
     path = output_dir / "prepared" / f"{reader.name}-{digest[:12]}"
@@ -42,17 +46,35 @@ def prepare(reader: Reader, data_root: Path, output_dir: Path, progress: Progres
             return write_store(path, reader.layout, extras, read_all(reader, paths, progress))
 
 
+def _refuse_to_be_repeated() -> None:
+    """The processes that read recordings begin by importing the script that started them. Without this, one that calls
+    `prepare` again then would wait for its parent's lock for ever, and its parent for it."""
+    if getattr(current_process(), "_inheriting", False):  # what multiprocessing itself looks at
+        raise DataError(GUARD)
+
+
 def _source_digest(reader: Reader, paths: list[Path]) -> str:
     digest = hashlib.sha256(f"{FORMAT} {reader.name} {reader.version}".encode())
     for path in paths:
-        # A listed recording that is not there is the reader's to report.
-        state = (path.stat().st_size, path.stat().st_mtime_ns) if path.exists() else "absent"
-        digest.update(f"{path.absolute()} {state}\n".encode())
+        # Names are bytes on the disk, which need not be text.
+        digest.update(os.fsencode(path.absolute()) + f" {_state(path)}\n".encode())
     return digest.hexdigest()
 
 
+def _state(path: Path) -> tuple[int, int] | str:
+    """Size and time of writing."""
+    try:
+        found = path.stat()
+    except OSError:
+        return "absent"  # a listed recording that is not there is the reader's to report
+    return found.st_size, found.st_mtime_ns
+
+
 def read_all(reader: Reader, paths: list[Path], progress: Progress) -> Iterator[SkeletonSequence | Problem]:
-    """The recordings of several files, in their order, read by as many processes as there are cores."""
+    """The recordings of several files, in their order; many are read by as many processes as there are cores.
+
+    Raises DataError where one of these processes ends.
+    """
     if len(paths) < WORTH_PROCESSES:
         for done, path in enumerate(paths, 1):
             yield from read_file(reader, path)
@@ -60,11 +82,16 @@ def read_all(reader: Reader, paths: list[Path], progress: Progress) -> Iterator[
         return
     # Spawned, not forked: the parent may hold threads (torch, rich) that do not survive a fork.
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        # Processes are given what the reader is known by: its protocols hold functions, which cannot be sent.
-        results = pool.map(_read_by_name, [known_as(reader)] * len(paths), paths, chunksize=32)
-        for done, found in enumerate(results, 1):
-            yield from found
-            progress(done, len(paths))
+        try:
+            # Processes are given what the reader is known by: its protocols hold functions, which cannot be sent.
+            results = pool.map(_read_by_name, [known_as(reader)] * len(paths), paths, chunksize=32)
+            for done, found in enumerate(results, 1):
+                yield from found
+                progress(done, len(paths))
+        except BrokenProcessPool as error:
+            raise DataError(
+                f"a process that reads recordings was killed, perhaps for want of memory; or: {GUARD}"
+            ) from error
 
 
 def _read_by_name(name: str, path: Path) -> list[SkeletonSequence | Problem]:

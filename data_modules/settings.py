@@ -60,9 +60,7 @@ def settings_problems(settings: SkeletonSettings, layout: Layout) -> Iterator[st
             yield f"data.{key}={pair}: give two joints from 0 to {joints[-1]}"
     if (settings.align_up is None) != (settings.align_right is None):
         yield "data.align_up and data.align_right: give both or neither"
-    for key in ("clip_len", "persons"):
-        if getattr(settings, key) < 1:
-            yield f"data.{key}={getattr(settings, key)}: give a number above 0"
+    yield from _count_problems(settings, "clip_len", "persons", "train_clips")
     # Written so that NaN is refused too.
     for key, most, unit in (("rotation_degrees", 180, ""), ("scale_spread", 1, ""), ("noise_metres", 100, " metres")):
         if not 0 <= getattr(settings, key) <= most:
@@ -104,12 +102,18 @@ class VideoSettings:
 
 def video_problems(settings: VideoSettings) -> Iterator[str]:
     """One line for each value that no film's clips can have."""
-    for key in ("frames", "crop", "persons", "train_clips"):
-        if (getattr(settings, key) or 0) < 1 and getattr(settings, key) is not None:
-            yield f"data.{key}={getattr(settings, key)}: give a number above 0"
+    yield from _count_problems(settings, "frames", "crop", "persons", "train_clips")
     if settings.short_side % 2:
         yield f"data.short_side={settings.short_side}: give an even number"
     if settings.crop > settings.short_side:
         yield f"data.crop={settings.crop}: give a number up to data.short_side, which is {settings.short_side}"
     if not 0 <= settings.least_confidence < 1:
         yield f"data.least_confidence={settings.least_confidence}: give a number from 0 to less than 1"
+
+
+def _count_problems(settings: SkeletonSettings | VideoSettings, *keys: str) -> Iterator[str]:
+    """One line for each that is neither above 0 nor none."""
+    for key in keys:
+        value = getattr(settings, key)
+        if value is not None and value < 1:
+            yield f"data.{key}={value}: give a number above 0"

@@ -4,20 +4,18 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import torch
-from lightning import LightningDataModule
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset, Sampler
 
 from data_modules import transforms
 from data_modules.augmentation import augmented, with_noise
 from data_modules.collate import Clip, PaddedBatch, RaggedBatch, collate_padded, collate_ragged
-from data_modules.divisions import Draw, Draws, balanced, choose_fold, hold_out, in_order
+from data_modules.data_module import DividedDataModule, StoredClips
+from data_modules.divisions import Draw, choose_fold
 from data_modules.errors import DataError
 from data_modules.readers.reader import Protocol
 from data_modules.sampling import sample_frames
 from data_modules.settings import Selection, SkeletonSettings, settings_problems
-from data_modules.store import Store, open_store
+from data_modules.store import Store
 
 Batch = PaddedBatch | RaggedBatch
 
@@ -26,31 +24,16 @@ NOISE = 1
 EVALUATION = 2**32
 
 
-class Clips(Dataset[Clip]):
-    """The clips of a store, transformed; drawn anew in every epoch when `Draw` says so.
-
-    A random draw depends on the seed, the epoch and the clip alone: not on workers, ranks, or what was drawn before.
-    Raises DataError for settings that the store's recordings cannot have.
-    """
+class Clips(StoredClips[Clip, SkeletonSettings]):
+    """The clips of a store, transformed. Raises DataError for settings that the store's recordings cannot have."""
 
     def __init__(self, store: Store, labels: NDArray[np.int64], settings: SkeletonSettings, seed: int) -> None:
         _check(settings, store)
-        self.path = store.path
-        self.store: Store | None = store
-        self.labels = labels
-        self.settings = settings
-        self.layout = store.layout
-        self.seed = seed
-
-    def __getstate__(self) -> dict:
-        """Workers map the file anew instead of receiving a copy of it."""
-        return {**self.__dict__, "store": None}
+        super().__init__(store, labels, settings, seed)
 
     def __getitem__(self, draw: Draw) -> Clip:
-        if self.store is None:
-            self.store = open_store(self.path)
         settings, (position, epoch) = self.settings, draw
-        recording = self._recording(self.store, draw)
+        recording = self._recording(self.opened(), draw)
         rng = None if epoch is None else np.random.default_rng((self.seed, epoch, position))
         sample = sample_frames(settings.sampling, recording.frames.valid_TM, settings.clip_len, rng)
         joints = transforms.show(recording, sample, settings.stream)
@@ -82,13 +65,14 @@ def _check(settings: SkeletonSettings, store: Store) -> None:
             )
 
 
-class SkeletonDataModule(LightningDataModule):
-    """Training, validation and test clips of one protocol.
+class SkeletonDataModule(DividedDataModule):
+    """Training, validation and test clips of one protocol; selection is as in DividedDataModule.
 
-    selection: 'last' keeps no validation clips; 'validation' takes a tenth of the training subjects (of the sequences,
-    where subjects are not known) out of training; 'test' is the papers' habit of watching the test set itself.
-    Raises DataError for a fold that the protocol does not have.
+    Raises DataError for settings that the store's recordings cannot have, and for a fold that the protocol does not
+    have.
     """
+
+    clips: Clips
 
     def __init__(
         self,
@@ -100,40 +84,11 @@ class SkeletonDataModule(LightningDataModule):
         selection: Selection = "last",
         workers: int = 0,
     ) -> None:
-        super().__init__()
-        self.batch_size = batch_size
-        self.workers = workers
-        self.seed = seed
         labels: NDArray[np.int64] = getattr(store.index, protocol.label)
-        self.clips = Clips(store, labels, settings, seed)
-        self.num_classes = len(protocol.classes)
+        clips = Clips(store, labels, settings, seed)
         fold = choose_fold(protocol.folds(store.index), settings.fold, f"{settings.dataset}/{settings.protocol}")
-        self.test = fold.test
-        self.train, self.validation = hold_out(fold, store, selection, seed)
-        if settings.train_clips is not None:
-            self.train = balanced(self.train, labels, settings.train_clips, seed)
-
-    def train_dataloader(self) -> DataLoader[Clip]:
-        # A last batch of one clip would leave batch normalisation without a spread.
-        drop_last = len(self.train) % self.batch_size == 1 and len(self.train) > self.batch_size
-        return self._loader(Draws(self.train, self.seed), drop_last)
-
-    def val_dataloader(self) -> DataLoader[Clip] | list:
-        return self._loader(in_order(self.validation)) if len(self.validation) else []
-
-    def test_dataloader(self) -> DataLoader[Clip]:
-        return self._loader(in_order(self.test))
-
-    def _loader(self, sampler: Sampler[Draw] | list[Draw], drop_last: bool = False) -> DataLoader[Clip]:
-        settings = self.clips.settings
-        collate = collate_ragged if settings.collation == "ragged" else collate_padded
-        return DataLoader(
-            self.clips,
-            self.batch_size,
-            sampler=sampler,
-            num_workers=self.workers,
-            collate_fn=partial(collate, persons=settings.persons),
-            drop_last=drop_last,
-            # A loader draws a number whenever it begins, which must not shift what the network draws.
-            generator=torch.Generator().manual_seed(self.seed),
+        collate = partial(
+            collate_ragged if settings.collation == "ragged" else collate_padded, persons=settings.persons
         )
+        super().__init__(clips, fold, collate, batch_size, selection, settings.train_clips, workers)
+        self.num_classes = len(protocol.classes)

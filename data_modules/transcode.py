@@ -13,7 +13,7 @@ films this short, and twelve takes half of the bytes of four.
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from filelock import FileLock
 
 from data_modules.errors import DataError, UnreadableRecordingError
 from data_modules.films import Film, open_film, write_video
+from data_modules.prepare import Progress
 from data_modules.small_film import SmallFilm
 from data_modules.store import Problem, Store
 
@@ -30,8 +31,6 @@ GOP = 12
 QUALITY = 20
 FPS = 30  # nobody asks: frames are found by their numbers
 FILM, REFUSED = ".mp4", ".unreadable"
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

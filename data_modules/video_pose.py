@@ -8,21 +8,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from lightning import LightningDataModule
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader
 
 from data_modules import video_transforms as transforms
-from data_modules.divisions import Draw, Draws, balanced, choose_fold, hold_out, in_order
+from data_modules.data_module import DividedDataModule, StoredClips
+from data_modules.divisions import Draw, choose_fold
 from data_modules.errors import DataError, UnreadableRecordingError
 from data_modules.readers.reader import Fold, Protocol
 from data_modules.settings import Selection, VideoSettings, video_problems
-from data_modules.store import Store, open_store
+from data_modules.store import Store
 from data_modules.transcode import FilmFolder
 
 log = logging.getLogger(__name__)
@@ -65,38 +64,24 @@ class VideoPoseBatch:
     position: Tensor
 
 
-class VideoPoseClips(Dataset[VideoPoseClip | Damaged]):
-    """The clips of a store with their films; drawn anew in every epoch when `Draw` says so.
-
-    A random draw depends on the seed, the epoch and the clip alone: not on workers, ranks, or what was drawn before.
-    """
+class VideoPoseClips(StoredClips[VideoPoseClip | Damaged, VideoSettings]):
+    """The clips of a store with their films."""
 
     def __init__(
         self, store: Store, films: FilmFolder, labels: NDArray[np.int64], settings: VideoSettings, seed: int
     ) -> None:
-        self.path = store.path
-        self.store: Store | None = store
+        super().__init__(store, labels, settings, seed)
         self.films = films
-        self.labels = labels
-        self.settings = settings
-        self.layout = store.layout
-        self.seed = seed
-
-    def __getstate__(self) -> dict:
-        """Workers map the file anew instead of receiving a copy of it."""
-        return {**self.__dict__, "store": None}
 
     def __getitem__(self, draw: Draw) -> VideoPoseClip | Damaged:
-        if self.store is None:
-            self.store = open_store(self.path)
-        position, epoch = draw
+        store, (position, epoch) = self.opened(), draw
         rng = None if epoch is None else np.random.default_rng((self.seed, epoch, position))
-        times = transforms.sample_times(int(self.store.frames[position]), self.settings.frames, rng)
+        times = transforms.sample_times(int(store.frames[position]), self.settings.frames, rng)
         try:
-            frames = self._frames(self.store, position, times)
+            frames = self._frames(store, position, times)
         except UnreadableRecordingError as error:
             return Damaged(error.path, error.problem, error.remedy)
-        pixels, visible = self._pose(self.store, position, times, (frames.shape[2], frames.shape[1]))
+        pixels, visible = self._pose(store, position, times, (frames.shape[2], frames.shape[1]))
         return self._cut(frames, pixels, visible, position, rng)
 
     def _frames(self, store: Store, position: int, times: NDArray[np.int64]) -> transforms.Frames:
@@ -172,15 +157,18 @@ class VideoPoseLoader(DataLoader):
             yield batch
 
 
-class VideoPoseDataModule(LightningDataModule):
+class VideoPoseDataModule(DividedDataModule):
     """Training, validation and test clips of one protocol: films with the poses in them.
 
     films: where the dataset's films lie (see transcode.py for small ones). Recordings without a film, or with one that
     is known to be damaged, are left out, which a warning counts. A film that proves damaged while it is read ends the
-    epoch with an UnreadableRecordingError that names it. selection is as in SkeletonDataModule.
+    epoch with an UnreadableRecordingError that names it. selection is as in DividedDataModule.
     Raises DataError for settings that cannot be, for a fold that the protocol does not have, and where no recordings
     with films are left for training or test.
     """
+
+    loader = VideoPoseLoader
+    clips: VideoPoseClips
 
     def __init__(
         self,
@@ -193,43 +181,15 @@ class VideoPoseDataModule(LightningDataModule):
         selection: Selection = "last",
         workers: int = 0,
     ) -> None:
-        super().__init__()
         for problem in video_problems(settings):
             raise DataError(problem)
-        self.batch_size = batch_size
-        self.workers = workers
-        self.seed = seed
         labels: NDArray[np.int64] = getattr(store.index, protocol.label)
-        self.clips = VideoPoseClips(store, films, labels, settings, seed)
-        self.num_classes = len(protocol.classes)
+        clips = VideoPoseClips(store, films, labels, settings, seed)
         name = f"{settings.dataset}/{settings.protocol}"
         fold = _with_films(choose_fold(protocol.folds(store.index), settings.fold, name), store, films, name)
-        self.test = fold.test
-        self.train, self.validation = hold_out(fold, store, selection, seed)
-        if settings.train_clips is not None:
-            self.train = balanced(self.train, labels, settings.train_clips, seed)
-
-    def train_dataloader(self) -> VideoPoseLoader:
-        # A last batch of one clip would leave batch normalisation without a spread.
-        drop_last = len(self.train) % self.batch_size == 1 and len(self.train) > self.batch_size
-        return self._loader(Draws(self.train, self.seed), drop_last)
-
-    def val_dataloader(self) -> VideoPoseLoader | list:
-        return self._loader(in_order(self.validation)) if len(self.validation) else []
-
-    def test_dataloader(self) -> VideoPoseLoader:
-        return self._loader(in_order(self.test))
-
-    def _loader(self, sampler: Sampler[Draw] | list[Draw], drop_last: bool = False) -> VideoPoseLoader:
-        options: dict[str, Any] = {
-            "sampler": sampler,
-            "num_workers": self.workers,
-            "collate_fn": partial(collate_video, persons=self.clips.settings.persons),
-            "drop_last": drop_last,
-            # A loader draws a number whenever it begins, which must not shift what the network draws.
-            "generator": torch.Generator().manual_seed(self.seed),
-        }
-        return VideoPoseLoader(self.clips, self.batch_size, **options)
+        collate = partial(collate_video, persons=settings.persons)
+        super().__init__(clips, fold, collate, batch_size, selection, settings.train_clips, workers)
+        self.num_classes = len(protocol.classes)
 
 
 def _with_films(fold: Fold, store: Store, films: FilmFolder, name: str) -> Fold:

@@ -11,7 +11,8 @@ from PIL import Image
 
 from data_modules.films import write_video
 from data_modules.layouts import PENN13
-from data_modules.readers.reader import Protocol, fold_by
+from data_modules.readers.folds import fold_by
+from data_modules.readers.reader import Protocol
 from data_modules.sequence import SkeletonSequence
 from data_modules.store import Store, write_store
 

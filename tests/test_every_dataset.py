@@ -1,4 +1,4 @@
-"""Every dataset's demo goes through its own reader, and every model runs on it."""
+"""Every dataset's demo, and a user's own recordings, go through the reader, and every model runs on them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from data_modules.layouts import LAYOUTS
-from data_modules.readers import READERS
+from data_modules.readers import READERS, known_as
 from data_modules.skeletons import SkeletonDataModule
 from skeleton_lab.config import Request, compose
 from skeleton_lab.registry import MODELS
@@ -16,19 +16,23 @@ from skeleton_lab.reproduce.sources import Source, prepared
 from skeleton_lab.settings import RunSettings
 from skeleton_lab.training.module import ClassificationModule
 from tests.helpers import SMALL, parameters
+from tests.own_dataset import write_moves
 from tests.plain_networks import PaddedGraphModule, RaggedModule
 
 CLIPS = 24
 
 
-@pytest.fixture(scope="module", params=READERS)
-def source(request: pytest.FixtureRequest, demo_outputs: Path) -> Source:
-    return prepared(request.param, None, demo_outputs, "demo", demo_clips=CLIPS)
+@pytest.fixture(scope="module", params=[*READERS, "own"])
+def source(request: pytest.FixtureRequest, demo_outputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Source:
+    dataset = request.param
+    if dataset == "own":
+        dataset = str(write_moves(tmp_path_factory.mktemp("own") / "my_moves"))
+    return prepared(dataset, None, demo_outputs, "demo", demo_clips=CLIPS)
 
 
 def settings_on(source: Source, model: str = "sgn", **changes: Any) -> RunSettings:
     protocol = next(iter(source.reader.protocols))
-    return compose(Request(model, source.reader.name, protocol, "paper", {**SMALL, **changes}))
+    return compose(Request(model, known_as(source.reader), protocol, "paper", {**SMALL, **changes}))
 
 
 def data_for(source: Source, settings: RunSettings) -> SkeletonDataModule:
@@ -53,7 +57,7 @@ def assert_trains(module: ClassificationModule, data: SkeletonDataModule) -> Non
 
 
 def test_the_demo_is_usable(source: Source) -> None:
-    assert source.is_demo
+    assert source.is_demo is (source.reader.name != "my_moves")
     assert len(source.store) >= CLIPS // 2
     assert vars(source.store.layout) == vars(source.reader.layout)
     for protocol in source.reader.protocols.values():

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SAFE_PICKLE = ROOT / "data_modules" / "readers" / "safe_pickle.py"
+SAFE_PICKLE = ROOT / "data_modules" / "readers" / "formats" / "safe_pickle.py"
 
 # Modules that make any object out of bytes. `safe_pickle` needs none of them; the demo world writes with the first.
 UNPICKLERS = {"pickle", "_pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}

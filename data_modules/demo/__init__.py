@@ -71,7 +71,7 @@ STAMP = "demo.json"
 
 
 def write_demo(dataset: str, root: Path, clips: int, seed: int, films: bool = False) -> Path:
-    """Write about `clips` recordings of a dataset into its folder below `root`, which is returned.
+    """Write about `clips` recordings of a dataset into its folder below `root`, and return `root`.
 
     About: NTU RGB+D and SHREC'17 have just so many. The others have the same number of every class, rounded; so many at
     least that every protocol has every class in training and in test, and at most what the dataset has room for.

@@ -27,6 +27,7 @@ RUBBING = 0.030
 SCRIBBLING = 0.90
 TAPPING = 0.80
 STRIDE = 0.35
+STEP_LENGTH = 0.6  # metres, of one who walks
 
 
 @dataclass(frozen=True)

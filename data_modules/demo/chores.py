@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from data_modules.demo.actions import pace, sit_down, wave
+from data_modules.demo.actions import STEP_LENGTH, pace, sit_down, wave
 from data_modules.demo.bodies import OUTWARD, REST_WRIST, Floats
 from data_modules.demo.motion import Actor, Clock
 
 PATH = 1.5  # metres walked
-STEP_LENGTH = 0.6
 BEFORE_BELLY = (0.070, -0.150, 0.180)
 FLOORWARDS = (0.060, -0.245, 0.110)
 BEHIND_HEAD = (0.200, 0.090, -0.050)

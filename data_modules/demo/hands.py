@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from data_modules.demo.bodies import Floats, rotations
-from data_modules.demo.motion import Clock
+from data_modules.demo.motion import FPS, Clock
 from data_modules.layouts import HAND22
 
 # Metres for a middle-sized hand: where each finger begins, the direction it points in, its three bones.
@@ -162,7 +162,7 @@ def gesture(
     amplitude = float(np.clip(person.normal(1.0, AMPLITUDE_SPREAD) * rng.normal(1.0, 0.1), 0.6, 1.5))
     attitude = person.normal(0.0, ATTITUDE_SPREAD, 3) + rng.normal(0.0, 0.5 * ATTITUDE_SPREAD, 3)
     start, end = rng.uniform(0.0, 0.2), rng.uniform(0.8, 1.0)
-    clock = Clock((np.arange(frames) / frames - start) / (end - start), np.arange(frames) / 30.0)
+    clock = Clock((np.arange(frames) / frames - start) / (end - start), np.arange(frames) / FPS)
     posture = HandPosture(
         np.zeros((frames, 3)),
         np.tile(attitude, (frames, 1)),

@@ -6,14 +6,13 @@ Axes: T frames, C coordinates; a side is 0 (left) or 1 (right).
 import numpy as np
 
 from data_modules.demo import actions as single
-from data_modules.demo.actions import Action, pace
+from data_modules.demo.actions import STEP_LENGTH, Action, pace
 from data_modules.demo.bodies import Floats
 from data_modules.demo.motion import Actor
 
 # Metres between two people who touch, and between two who have parted.
 NEAR = 0.85
 FAR = 2.3
-STEP_LENGTH = 0.6
 # Heights by which shaken hands go up and down.
 PUMPING = 0.035
 

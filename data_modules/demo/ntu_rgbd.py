@@ -1,6 +1,6 @@
 """Recordings as NTU RGB+D files them: which performances there are, and each camera's text.
 
-Axes: T frames, V joints, C coordinates.
+Axes: T frames, F frames of one track, V joints, C coordinates.
 """
 
 from collections.abc import Iterator

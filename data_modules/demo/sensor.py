@@ -1,6 +1,7 @@
 """Three depth cameras and what they get wrong: noise, occlusions, lost and confused bodies, phantoms.
 
-Axes: T frames, V joints, C coordinates. Camera space is the Kinect's: x to its left, y up, z forward, metres.
+Axes: T frames, F frames of one track, V joints, C coordinates.
+Camera space is the Kinect's: x to its left, y up, z forward, metres.
 """
 
 from dataclasses import dataclass

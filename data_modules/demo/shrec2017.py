@@ -1,10 +1,14 @@
-"""Recordings as SHREC'17 files them: gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt and two lists."""
+"""Recordings as SHREC'17 files them: gesture_G/finger_F/subject_S/essai_E/skeletons_world.txt and two lists.
+
+Axes: T frames, V joints, C coordinates.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from data_modules.demo.bodies import Floats
 from data_modules.demo.hands import GESTURES, gesture
 from data_modules.errors import DataError
 from data_modules.layouts import HAND22
@@ -37,7 +41,7 @@ def write_shrec2017(folder: Path, clips: int, seed: int) -> None:
         (folder / f"{name}_gestures.txt").write_text("".join(lists[testing]))
 
 
-def format_hand(joints: np.ndarray) -> str:
+def format_hand(joints: Floats) -> str:
     """(T, 22, 3) -> one line of 66 numbers per frame."""
     line = " ".join(["%.6f"] * HAND22.num_joints * 3) + "\n"
     return line * len(joints) % tuple(joints.ravel().tolist())

@@ -94,9 +94,8 @@ def _chunks(store: Store) -> Iterator[_Chunk]:
         lengths, owner = np.repeat(frames, persons), np.repeat(np.arange(last - first), persons)
         starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         kept = lengths > 0
-        yield _Chunk(
-            store, first, last, rows, starts[kept], owner[kept], store.joints_RVC[rows], store.valid_R[rows]
-        )  # fmt: skip
+        arrays = store.joints_RVC[rows], store.valid_R[rows]
+        yield _Chunk(store, first, last, rows, starts[kept], owner[kept], *arrays)
         first = last
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from data_modules.readers.own import OwnReader
-from data_modules.readers.own_description import DEFAULT_FPS, FILE
+from data_modules.readers.own.description import DEFAULT_FPS, FILE
 from data_modules.store import Problem, Store
 
 

@@ -25,6 +25,7 @@ ODD_SIZE = 5.0
 CONFIDENCE_ROOM = 0.1
 # Pixels count from 0 to hundreds: what never passes this is a share of the picture.
 SMALLEST_PICTURE = 4.0
+UNIT_REMEDY = "check the unit"
 
 
 def recording_problems(store: Store, found: Measures) -> Iterator[Problem]:
@@ -64,7 +65,7 @@ def _kinds(store: Store, found: Measures) -> Iterator[Kind]:
         "give confidences from 0 to 1",
     )
     yield from _of_bones(store, found)
-    yield from _of_pictures(store, found)
+    yield from _of_pictures(found)
 
 
 def _of_bones(store: Store, found: Measures) -> Iterator[Kind]:
@@ -91,7 +92,7 @@ def _of_bones(store: Store, found: Measures) -> Iterator[Kind]:
     )
 
 
-def _of_pictures(store: Store, found: Measures) -> Iterator[Kind]:
+def _of_pictures(found: Measures) -> Iterator[Kind]:
     yield (
         found.outside > MANY_OUTSIDE,
         lambda at: f"{100 * found.outside[at]:.0f} % of the visible joints lie outside the picture",
@@ -118,6 +119,3 @@ def _size_of_all(store: Store, found: Measures) -> Iterator[Problem]:
         )
     elif typical < SHORTEST_BODY:
         yield Problem("all recordings", f"the longest bone measures {typical:.3g} m: a far too small body", UNIT_REMEDY)
-
-
-UNIT_REMEDY = "check the unit"

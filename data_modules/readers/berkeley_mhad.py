@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 from data_modules.errors import UnreadableRecordingError
 from data_modules.layouts import MHAD20
-from data_modules.readers.bvh import Bvh, read_bvh
-from data_modules.readers.reader import Protocol, Reader, fold_by
-from data_modules.readers.text_file import to_float32
+from data_modules.readers.folds import fold_by
+from data_modules.readers.formats.bvh import Bvh, read_bvh
+from data_modules.readers.formats.text_file import to_float32
+from data_modules.readers.reader import Protocol, Reader
 from data_modules.sequence import SkeletonSequence
 
 NAME = re.compile(r"skl_s(\d{2})_a(\d{2})_r(\d{2})\.bvh")
-NAME_IN_WORDS = "skl_sXX_aYY_rZZ.bvh"
+NAME_IN_WORDS = "skl_s01_a01_r01.bvh"
 SUBFOLDERS = ("SkeletalData", "Mocap/SkeletalData", ".")
 NUM_SUBJECTS, NUM_REPETITIONS = 12, 5
 LAST_TRAIN_SUBJECT = 7
@@ -42,9 +43,10 @@ HEIGHT = (("RightFoot", "RightUpLeg"), ("Head", "Hips"))
 LOWEST, TALLEST = 1.0, 2.5  # metres
 UNITS = (1.0, 0.01, 0.001)  # in metres
 FARTHEST = 100.0  # metres; more than any room for motion capture
+FPS = 30.0  # about; all frames are kept where the file has fewer
 
 # From memory of the paper's list.
-ACTIONS = (
+CLASSES = (
     *("jumping", "jumping jacks", "bending", "punching", "waving two hands", "waving one hand", "clapping"),
     *("throwing", "sit down and stand up", "sit down", "stand up"),
 )
@@ -84,12 +86,10 @@ class BerkeleyMhadReader(Reader):
     folder = "berkeley_mhad"
     version = 1
     layout = MHAD20
-    looked_for = f"SkeletalData/{NAME_IN_WORDS}"
-    frames_per_second = 30.0  # about; all frames are kept where the file has fewer
+    looked_for = f"SkeletalData/{NAME_IN_WORDS} and the like"
 
     def __init__(self) -> None:
-        first_train = fold_by(lambda index: index.subject <= LAST_TRAIN_SUBJECT)
-        self.protocols = {"xsub": Protocol(ACTIONS, first_train)}
+        self.protocols = {"xsub": Protocol(CLASSES, fold_by(lambda index: index.subject <= LAST_TRAIN_SUBJECT))}
 
     def files(self, root: Path) -> list[Path]:
         """Every recording, by name: of SkeletalData, else of Mocap/SkeletalData, else of the folder itself."""
@@ -103,9 +103,10 @@ class BerkeleyMhadReader(Reader):
         return NAME.fullmatch(path.name) is not None
 
     def read(self, path: Path) -> list[SkeletonSequence | UnreadableRecordingError]:
+        """One recording. Markers are never lost: the person is there in every frame."""
         subject, action, repetition = _ids(path)
         bvh = read_bvh(path)
-        bvh = bvh.every(max(1, round(1 / bvh.frame_time / self.frames_per_second)))
+        bvh = bvh.every(max(1, round(1 / bvh.frame_time / FPS)))
         joints = _joints(path, bvh)
         sequence = SkeletonSequence(
             joints=joints[:, None],
@@ -124,9 +125,9 @@ def _ids(path: Path) -> tuple[int, int, int]:
     """Subject, action and repetition out of the file's name."""
     found = NAME.fullmatch(path.name)
     if found is None:
-        raise UnreadableRecordingError(path, f"the file's name must be {NAME_IN_WORDS}")
+        raise UnreadableRecordingError(path, f"expected a file with a name like {NAME_IN_WORDS}")
     subject, action, repetition = map(int, found.groups())
-    highest = (NUM_SUBJECTS, len(ACTIONS), NUM_REPETITIONS)
+    highest = (NUM_SUBJECTS, len(CLASSES), NUM_REPETITIONS)
     if not all(1 <= number <= last for number, last in zip((subject, action, repetition), highest, strict=True)):
         raise UnreadableRecordingError(
             path, "expected subject 1 to {}, action 1 to {} and repetition 1 to {}".format(*highest)

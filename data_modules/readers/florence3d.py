@@ -24,24 +24,25 @@ from numpy.typing import NDArray
 from data_modules.errors import UnreadableRecordingError
 from data_modules.layouts import FLORENCE15
 from data_modules.readers.folds import leave_one_subject_out
+from data_modules.readers.formats.text_file import RowFormat, open_text, to_float32
 from data_modules.readers.reader import Protocol, Reader
-from data_modules.readers.text_file import RowFormat, open_text, to_float32
 from data_modules.sequence import SkeletonSequence
 
 FPS = 20.0  # what the films say of themselves
 FOLDER = "joints15_worldcoords"
 NAME = re.compile(r"a(\d{1,3})_s(\d{1,3})_id(\d{1,6})\.txt")
+NAME_IN_WORDS = "a01_s1_id1.txt"
 LIST = "Florence_dataset_WorldCoordinates.txt"
 FEATURES = "Florence_dataset_Features.txt"
 FILM_FOLDERS = ("rgb", "")
 FILMS = "GestureRecording_Id*.avi"
 
+MAX_ID = 999_999
 JOINT_ROW = RowFormat(what="joint", columns=3, coordinates=3)
-LARGEST_ID = 999_999
 LIST_ROW = RowFormat(what="frame", columns=48, coordinates=48)
 FEATURES_ROW = RowFormat(what="frame", columns=28, coordinates=3)
 
-ACTIONS = (
+CLASSES = (
     *("wave", "drink from a bottle", "answer phone", "clap", "tight lace"),
     *("sit down", "stand up", "read watch", "bow"),
 )
@@ -50,7 +51,7 @@ ACTIONS = (
 # the cases, to 3 pixels.
 IMAGE_SIZE = (640, 480)
 FOCAL_LENGTH = 525.0
-METRES = 0.001
+METRES = 0.001  # one millimetre, the unit of the files
 
 
 class Ids(NamedTuple):
@@ -83,18 +84,18 @@ def _films_frames(path: Path, _written: int) -> Counter[float]:
     return Counter(file.coordinates(0, len(file.lines), FEATURES_ROW)[:, 0].tolist())
 
 
-class Florence3DReader(Reader):
+class Florence3dReader(Reader):
     """The recordings of Florence 3D: one person, 9 actions, with pixels and, where they are there, the films."""
 
     name = "florence3d"
     folder = "florence3d"
     version = 1
     layout = FLORENCE15
-    looked_for = f"{FOLDER}/a01_s1_id1.txt and the like, or {LIST}"
+    looked_for = f"{FOLDER}/{NAME_IN_WORDS} and the like, or {LIST}"
     extras = ("pixels",)
 
     def __init__(self) -> None:
-        self.protocols = {"loso": Protocol(ACTIONS, leave_one_subject_out)}
+        self.protocols = {"loso": Protocol(CLASSES, leave_one_subject_out)}
 
     def files(self, root: Path) -> list[Path]:
         """The recordings by video, or the official list where there is no folder of recordings."""
@@ -133,22 +134,22 @@ class Florence3DReader(Reader):
     ) -> SkeletonSequence | UnreadableRecordingError:
         """joints: (T, V, C), millimetres; film_frames: 0 where that is not known."""
         missing = film_frames - len(joints) if film_frames else 1
-        there = (joints != 0).any(axis=(1, 2))
+        valid = (joints != 0).any(axis=(1, 2))
         metres = METRES * joints.astype(np.float64)
-        if not there.any():
+        if not valid.any():
             return UnreadableRecordingError(path, f"video {ids.video}: nobody in any of the {len(joints)} frames")
         if missing not in (0, 1):
             problem = f"video {ids.video}: {len(joints)} frames have joints, and {film_frames} are in {FEATURES}"
             return UnreadableRecordingError(path, problem)
-        if (metres[there, :, 2] <= METRES).any():
+        if (metres[valid, :, 2] <= METRES).any():
             return UnreadableRecordingError(path, f"video {ids.video}: a joint is not in front of the camera")
         pixels = np.zeros((*joints.shape[:2], 2), np.float32)
-        pixels[there] = to_float32(project(metres[there]))
+        pixels[valid] = to_float32(project(metres[valid]))
         if not np.isfinite(pixels).all():
             return UnreadableRecordingError(path, f"video {ids.video}: a joint is too far from the camera's axis")
         return SkeletonSequence(
             joints=metres[:, None].astype(np.float32),
-            valid=there[:, None],
+            valid=valid[:, None],
             label=ids.category - 1,
             sample_id=f"id{ids.video:03}_s{ids.actor:02}_a{ids.category:02}",
             layout=self.layout,
@@ -172,10 +173,10 @@ def _recordings(folder: Path) -> dict[str, Ids]:
 def _ids(path: Path) -> Ids:
     place = NAME.fullmatch(path.name)
     if place is None:
-        raise UnreadableRecordingError(path, f"expected {LIST} or a file with a name like a01_s1_id1.txt")
+        raise UnreadableRecordingError(path, f"expected {LIST} or a file with a name like {NAME_IN_WORDS}")
     category, actor, video = map(int, place.groups())
-    if not 1 <= category <= len(ACTIONS):
-        raise UnreadableRecordingError(path, f"expected category 1 to {len(ACTIONS)}, not {category}")
+    if not 1 <= category <= len(CLASSES):
+        raise UnreadableRecordingError(path, f"expected category 1 to {len(CLASSES)}, not {category}")
     return Ids(video, actor, category)
 
 
@@ -208,12 +209,12 @@ def _read_list(path: Path) -> dict[Ids, NDArray[np.float32]]:
     for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
         numbers = rows[start, :3]
         ids = Ids(*map(int, numbers.tolist()))
-        if (numbers % 1 != 0).any() or min(ids) < 1 or max(ids) > LARGEST_ID or ids.category > len(ACTIONS):
-            raise file.unexpected(start, f"video, actor and category (1 to {len(ACTIONS)}) in front")
+        if (numbers % 1 != 0).any() or min(ids) < 1 or max(ids) > MAX_ID or ids.category > len(CLASSES):
+            raise file.unexpected(start, f"video, actor and category (1 to {len(CLASSES)}) in front")
         if ids in found:
             raise file.unexpected(start, f"the frames of video {ids.video} in one place")
         found[ids] = rows[start:end, 3:].reshape(-1, FLORENCE15.num_joints, 3)
     return found
 
 
-FLORENCE3D = Florence3DReader()
+FLORENCE3D = Florence3dReader()

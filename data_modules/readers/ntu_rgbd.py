@@ -10,13 +10,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from data_modules.errors import DataError, UnreadableRecordingError
 from data_modules.layouts import NTU25
+from data_modules.readers.folds import fold_by, train_on_subjects
 from data_modules.readers.ntu_actors import choose_actors
-from data_modules.readers.reader import Extra, Index, Protocol, Reader, fold_by
+from data_modules.readers.reader import Extra, Index, Protocol, Reader
 from data_modules.readers.skeleton_file import parse
 from data_modules.sequence import SkeletonSequence
 
@@ -28,7 +30,7 @@ FILM_ENDING = "_rgb.avi"
 FILM_WIDTH, FILM_HEIGHT = 1920, 1080
 
 # The official action lists, A1 to A60 and A61 to A120; A50 to A60 and A106 to A120 are done by two people.
-NTU60_ACTIONS = tuple(
+NTU60_CLASSES = tuple(
     action
     for line in """
 drink water; eat meal; brush teeth; brush hair; drop; pick up; throw; sit down; stand up; clap; reading; writing
@@ -43,7 +45,7 @@ shake hands; walk towards each other; walk apart from each other
 """.strip().splitlines()
     for action in line.split("; ")
 )
-NTU120_ACTIONS = NTU60_ACTIONS + tuple(
+NTU120_CLASSES = NTU60_CLASSES + tuple(
     action
     for line in """
 put on headphone; take off headphone; shoot at the basket; bounce ball; tennis bat swing; juggle table tennis balls
@@ -70,7 +72,7 @@ NTU120_TRAIN_SUBJECTS = (
 
 
 def cross_subject(classes: tuple[str, ...], train_subjects: Sequence[int]) -> Protocol:
-    return Protocol(classes, fold_by(lambda index: np.isin(index.subject, train_subjects)))
+    return Protocol(classes, train_on_subjects(train_subjects))
 
 
 def cross_view(classes: tuple[str, ...]) -> Protocol:
@@ -83,13 +85,24 @@ def cross_setup(classes: tuple[str, ...]) -> Protocol:
     return Protocol(classes, fold_by(lambda index: index.setup % 2 == 0))
 
 
-def ids_in(name: str) -> tuple[int, int, int, int, int] | None:
-    """Setup, camera, performer, replication and action out of a name, from 1; None where it has not the pattern."""
+class Ids(NamedTuple):
+    """What a recording's name tells, all from 1."""
+
+    setup: int
+    camera: int
+    subject: int
+    replication: int
+    action: int
+
+    @property
+    def name(self) -> str:
+        return "S{:03}C{:03}P{:03}R{:03}A{:03}".format(*self)
+
+
+def ids_in(name: str) -> Ids | None:
+    """The ids out of a name; None where it has not the pattern."""
     found = NAME.search(name)
-    if found is None:
-        return None
-    setup, camera, subject, replication, action = map(int, found.groups())
-    return setup, camera, subject, replication, action
+    return Ids(*map(int, found.groups())) if found else None
 
 
 def index_from_names(names: Iterable[str]) -> Index:
@@ -120,7 +133,7 @@ class NtuReader(Reader):
     """The skeletons of one NTU dataset.
 
     subfolders: where in the dataset's folder the .skeleton files lie; max_setup: the last setup that belongs to the
-    dataset; actions: its actions in order; missing: the name of its list of missing skeletons, '' where it has none.
+    dataset; missing: the name of its list of missing skeletons, '' where it has none.
     """
 
     version = 2
@@ -132,7 +145,6 @@ class NtuReader(Reader):
         folder: str,
         subfolders: tuple[str, ...],
         max_setup: int,
-        actions: tuple[str, ...],
         protocols: Mapping[str, Protocol],
         missing: str = "",
     ) -> None:
@@ -140,9 +152,9 @@ class NtuReader(Reader):
         self.folder = folder
         self.looked_for = " and ".join(f"{subfolder}/*.skeleton" for subfolder in subfolders)
         self.protocols = protocols
+        self.num_classes = len(next(iter(protocols.values())).classes)
         self.subfolders = subfolders
         self.max_setup = max_setup
-        self.actions = actions
         self.missing = missing
 
     def files(self, root: Path) -> Iterator[Path]:
@@ -156,7 +168,7 @@ class NtuReader(Reader):
     def _has(self, name: str) -> bool:
         """Whether the recording of this name, from its first letter to its last, is one of the dataset."""
         ids = ids_in(name) if NAME.fullmatch(name) else None
-        return ids is not None and ids[0] <= self.max_setup and 1 <= ids[-1] <= len(self.actions)
+        return ids is not None and ids.setup <= self.max_setup and 1 <= ids.action <= self.num_classes
 
     def companions(self, root: Path) -> Iterator[Path]:
         """The films: `read` looks whether there is one."""
@@ -169,15 +181,17 @@ class NtuReader(Reader):
 
     def recognises(self, path: Path) -> bool:
         ids = ids_in(path.name)
-        return path.suffix == ".skeleton" and (ids is None or 1 <= ids[-1] <= len(self.actions))
+        return path.suffix == ".skeleton" and (ids is None or 1 <= ids.action <= self.num_classes)
 
     def read(self, path: Path) -> list[SkeletonSequence | UnreadableRecordingError]:
+        """The actors of one recording, from the first to the last frame in which one of them is seen."""
         ids = ids_in(path.name)
         if ids is None:
             raise UnreadableRecordingError(path, f"the file's name must hold {NAME_IN_WORDS}")
-        setup, camera, subject, replication, action = ids
-        if not 1 <= action <= len(self.actions):
-            raise UnreadableRecordingError(path, f"{self.name} has the actions 1 to {len(self.actions)}, not {action}")
+        if not 1 <= ids.action <= self.num_classes:
+            raise UnreadableRecordingError(
+                path, f"{self.name} has the actions 1 to {self.num_classes}, not {ids.action}"
+            )
         film = f"{FILMS}/{path.stem}{FILM_ENDING}"
         filmed = (path.absolute().parent.parent / film).is_file()
         bodies, num_frames = parse(path, with_pixels=filmed)
@@ -187,14 +201,14 @@ class NtuReader(Reader):
         sequence = SkeletonSequence(
             joints=acted.joints,
             valid=acted.valid,
-            label=action - 1,
-            sample_id=f"S{setup:03}C{camera:03}P{subject:03}R{replication:03}A{action:03}",
+            label=ids.action - 1,
+            sample_id=ids.name,
             layout=self.layout,
             fps=FPS,
-            subject=subject,
-            camera=camera,
-            setup=setup,
-            replication=replication,
+            subject=ids.subject,
+            camera=ids.camera,
+            setup=ids.setup,
+            replication=ids.replication,
             pixels=acted.pixels,
             first_frame=acted.first_frame,
             recorded_frames=num_frames,
@@ -213,8 +227,7 @@ NTU60 = NtuReader(
     folder="ntu_rgbd",
     subfolders=(FIRST_FOLDER,),
     max_setup=17,
-    actions=NTU60_ACTIONS,
-    protocols={"xsub": cross_subject(NTU60_ACTIONS, NTU60_TRAIN_SUBJECTS), "xview": cross_view(NTU60_ACTIONS)},
+    protocols={"xsub": cross_subject(NTU60_CLASSES, NTU60_TRAIN_SUBJECTS), "xview": cross_view(NTU60_CLASSES)},
     missing="ntu60",
 )
 NTU120 = NtuReader(
@@ -222,8 +235,7 @@ NTU120 = NtuReader(
     folder="ntu_rgbd",
     subfolders=(FIRST_FOLDER, SECOND_FOLDER),
     max_setup=32,
-    actions=NTU120_ACTIONS,
-    protocols={"xsub": cross_subject(NTU120_ACTIONS, NTU120_TRAIN_SUBJECTS), "xset": cross_setup(NTU120_ACTIONS)},
+    protocols={"xsub": cross_subject(NTU120_CLASSES, NTU120_TRAIN_SUBJECTS), "xset": cross_setup(NTU120_CLASSES)},
     missing="ntu120",
 )
 DEMO = NtuReader(
@@ -231,10 +243,9 @@ DEMO = NtuReader(
     folder="demo",
     subfolders=(FIRST_FOLDER, SECOND_FOLDER),
     max_setup=32,
-    actions=NTU60_ACTIONS,
     protocols={
-        "xsub": cross_subject(NTU60_ACTIONS, NTU60_TRAIN_SUBJECTS),
-        "xview": cross_view(NTU60_ACTIONS),
-        "xset": cross_setup(NTU60_ACTIONS),
+        "xsub": cross_subject(NTU60_CLASSES, NTU60_TRAIN_SUBJECTS),
+        "xview": cross_view(NTU60_CLASSES),
+        "xset": cross_setup(NTU60_CLASSES),
     },
 )

@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 
 from data_modules.errors import UnreadableRecordingError
 from data_modules.layouts import KINECT20
-from data_modules.readers.folds import leave_one_subject_out
-from data_modules.readers.reader import Fold, Index, Protocol, Reader, fold_by
-from data_modules.readers.text_file import to_float32
+from data_modules.readers.folds import fold_by, leave_one_subject_out
+from data_modules.readers.formats.raw_file import read_bytes
+from data_modules.readers.formats.text_file import decoded, to_float32
+from data_modules.readers.reader import Fold, Index, Protocol, Reader
 from data_modules.sequence import SkeletonSequence
 
 # Not published. Who walks around moves 7 cm from frame to frame: a walk at 15 frames in a second, a run at 30.
@@ -34,7 +35,7 @@ NAME = re.compile(r"a(\d\d)_s(\d\d)_e(\d\d)_v(\d\d)\.json")
 NAME_IN_WORDS = "a01_s01_e00_v01.json"
 TEST_VIEW = 3
 # Eighty times the longest recording. What a file of this size becomes in memory is still bounded.
-LARGEST_FILE = 10_000_000
+MAX_BYTES = 10_000_000
 
 # By the number in a file's name; 7 and 10 are not used.
 ACTIONS = {
@@ -52,7 +53,6 @@ ACTIONS = {
 LABELS = {action: label for label, action in enumerate(ACTIONS)}
 CLASSES = tuple(ACTIONS.values())
 
-
 # The view and the actions whose poses are those of the test view.
 TWIN_VIEW, TWIN_ACTIONS = 2, (2, 3)
 
@@ -60,11 +60,10 @@ TWIN_VIEW, TWIN_ACTIONS = 2, (2, 3)
 def cross_view_apart(index: Index) -> list[Fold]:
     """Views 1 and 2 against view 3, without the training recordings whose poses are tested."""
     twin = (index.camera == TWIN_VIEW) & np.isin(index.label, [LABELS[action] for action in TWIN_ACTIONS])
-    train = (index.camera != TEST_VIEW) & ~twin
-    return [Fold(np.flatnonzero(train), np.flatnonzero(index.camera == TEST_VIEW))]
+    return [Fold.where((index.camera != TEST_VIEW) & ~twin, index.camera == TEST_VIEW)]
 
 
-class NWUCLAReader(Reader):
+class NwUclaReader(Reader):
     """The recordings of N-UCLA: one person, 10 actions; `camera` is the view."""
 
     name = "nw_ucla"
@@ -88,23 +87,18 @@ class NWUCLAReader(Reader):
 
     def read(self, path: Path) -> list[SkeletonSequence | UnreadableRecordingError]:
         """One recording. Frames in which all coordinates are zero are without the person."""
-        name = NAME.fullmatch(path.name)
-        action, subject, replication, view = map(int, name.groups()) if name else (0, 0, 0, 0)
-        if action not in LABELS:
-            numbers = ", ".join(map(str, LABELS))
-            problem = f"expected a file with a name like {NAME_IN_WORDS}, of action {numbers}"
-            raise UnreadableRecordingError(path, problem)
+        action, subject, replication, view = _ids(path)
         content = _parsed(path)
         for key, expected in (("file_name", path.stem), ("label", float(LABELS[action] + 1))):
             if type(content.get(key)) is not type(expected) or content[key] != expected:
                 raise UnreadableRecordingError(path, f"expected {key} {_shown(expected)}, as the file is called")
         joints = _joints(path, content.get("skeletons"))
-        there = (joints != 0).any(axis=(1, 2))
-        if not there.any():
+        valid = (joints != 0).any(axis=(1, 2))
+        if not valid.any():
             raise UnreadableRecordingError(path, f"nobody in any of the {len(joints)} frames")
         sequence = SkeletonSequence(
             joints=joints[:, None],
-            valid=there[:, None],
+            valid=valid[:, None],
             label=LABELS[action],
             sample_id=path.stem,
             layout=self.layout,
@@ -116,28 +110,28 @@ class NWUCLAReader(Reader):
         return [sequence]
 
 
+def _ids(path: Path) -> tuple[int, int, int, int]:
+    """Action, subject, replication and view."""
+    name = NAME.fullmatch(path.name)
+    action, subject, replication, view = map(int, name.groups()) if name else (0, 0, 0, 0)
+    if action not in LABELS:
+        numbers = ", ".join(map(str, LABELS))
+        raise UnreadableRecordingError(path, f"expected a file with a name like {NAME_IN_WORDS}, of action {numbers}")
+    return action, subject, replication, view
+
+
 def _shown(value: str | float) -> str:
     return repr(value) if isinstance(value, str) else f"{value:.0f}"
 
 
 def _parsed(path: Path) -> dict[str, Any]:
     """The JSON object in a file, with every number a float. Raises UnreadableRecordingError where there is none."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise UnreadableRecordingError(path, f"cannot be read ({error.strerror})") from error
-    if len(data) > LARGEST_FILE:
-        raise UnreadableRecordingError(path, f"larger than {LARGEST_FILE:,} bytes, which no recording is")
+    text = decoded(path, read_bytes(path, MAX_BYTES))
     try:
         # A whole number may have any number of digits; as a float it has a bounded size.
-        content = json.loads(data.decode("ascii"), parse_int=float)
+        content = json.loads(text, parse_int=float)
     except json.JSONDecodeError as error:
         raise UnreadableRecordingError(path, f"is no JSON ({error.msg})", error.lineno) from error
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        problem = f"expected plain text, found the byte 0x{data[error.start]:02x}"
-        raise UnreadableRecordingError(path, problem, line) from error
     except RecursionError as error:
         raise UnreadableRecordingError(path, "is nested too deeply") from error
     if not isinstance(content, dict):
@@ -170,4 +164,4 @@ def _is_skeleton(found: Any) -> bool:
     )
 
 
-NW_UCLA = NWUCLAReader()
+NW_UCLA = NwUclaReader()

@@ -19,9 +19,10 @@ import numpy as np
 
 from data_modules.errors import UnreadableRecordingError
 from data_modules.layouts import PENN13
-from data_modules.readers.mat_file import MatFile, open_mat
-from data_modules.readers.reader import Protocol, Reader, fold_by
-from data_modules.readers.text_file import to_float32
+from data_modules.readers.folds import by_lists
+from data_modules.readers.formats.mat_file import MatFile, open_mat
+from data_modules.readers.formats.text_file import to_float32
+from data_modules.readers.reader import Protocol, Reader
 from data_modules.sequence import SkeletonSequence
 
 FPS = 30.0
@@ -30,7 +31,7 @@ MAX_PIXELS = 100_000  # of a picture's side, and of a joint's distance from its 
 VARIABLES = ("action", "x", "y", "visibility", "train", "dimensions")
 
 # As the files write them.
-ACTIONS = (
+CLASSES = (
     *("baseball_pitch", "baseball_swing", "bench_press", "bowl", "clean_and_jerk", "golf_swing", "jump_rope"),
     *("jumping_jacks", "pullup", "pushup", "situp", "squat", "strum_guitar", "tennis_forehand", "tennis_serve"),
 )
@@ -47,7 +48,7 @@ class PennActionReader(Reader):
     extras = ("confidence",)
 
     def __init__(self) -> None:
-        self.protocols = {"official": Protocol(ACTIONS, fold_by(lambda index: index.split == "train"))}
+        self.protocols = {"official": Protocol(CLASSES, by_lists)}
 
     def files(self, root: Path) -> list[Path]:
         return sorted(path for path in (root / "labels").glob("*.mat") if path.stem.isdecimal())
@@ -62,8 +63,8 @@ class PennActionReader(Reader):
     def read(self, path: Path) -> list[SkeletonSequence | UnreadableRecordingError]:
         file = open_mat(path, VARIABLES)
         action = file.text("action")
-        if action not in ACTIONS:
-            raise UnreadableRecordingError(path, f"expected one of the {len(ACTIONS)} actions, found {action[:40]!r}")
+        if action not in CLASSES:
+            raise UnreadableRecordingError(path, f"expected one of the {len(CLASSES)} actions, found {action[:40]!r}")
         height, width, num_frames = _dimensions(file)
         visible = file.numbers("visibility", num_frames, PENN13.num_joints) > 0
         pixels = [file.numbers(name, num_frames, PENN13.num_joints) - 1 for name in ("x", "y")]
@@ -74,7 +75,7 @@ class PennActionReader(Reader):
         sequence = SkeletonSequence(
             joints=to_float32(np.stack(pixels, axis=-1) * valid[:, None, None])[:, None],
             valid=valid[:, None],
-            label=ACTIONS.index(action),
+            label=CLASSES.index(action),
             sample_id=path.stem,
             layout=self.layout,
             fps=FPS,

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from data_modules.errors import FETCH_AGAIN
 from data_modules.layouts import Layout
-from data_modules.readers.text_file import quoted
+from data_modules.readers.formats.shapes import fits, in_words
+from data_modules.readers.formats.text_file import quoted
 
 MAX_FRAMES = 100_000  # about an hour; the longest official recordings have some 300
 MAX_SIDE = 100_000  # of a picture, pixels
-LONGEST_NAME = 255
+MAX_NAME = 255  # characters
 
 Annotation = Mapping[str, Any]
 
@@ -51,7 +52,7 @@ def name_in(annotation: object) -> str:
         raise AnnotationError(f"expected a dict, found {described(annotation)}")
     field = "frame_dir" if "frame_dir" in annotation else "filename"
     name = annotation.get(field)
-    if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+    if not isinstance(name, str) or not 0 < len(name) <= MAX_NAME or not name.isprintable():
         raise AnnotationError(f"expected a name as frame_dir, found {described(name)}")
     return name if field == "frame_dir" else str(PurePosixPath(name).with_suffix(""))
 
@@ -143,12 +144,8 @@ def _numbers(annotation: Annotation, field: str, shape: tuple[int | None, ...]) 
     found = annotation.get(field)
     if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiu":
         raise AnnotationError(f"expected {field} to be an array of numbers, found {described(found)}")
-    fits = len(shape) == found.ndim and all(
-        wanted in (None, size) for wanted, size in zip(shape, found.shape, strict=True)
-    )
-    if not fits:
-        wanted = " x ".join("any" if size is None else str(size) for size in shape)
-        raise AnnotationError(f"expected {field} to be of {wanted}, found {' x '.join(map(str, found.shape))}")
+    if not fits(found.shape, shape):
+        raise AnnotationError(f"expected {field} to be of {in_words(shape)}, found {in_words(found.shape)}")
     return found
 
 

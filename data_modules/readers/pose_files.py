@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from data_modules.errors import UnreadableRecordingError
+from data_modules.readers.formats.safe_pickle import load
 from data_modules.readers.pose_annotations import Annotation
-from data_modules.readers.safe_pickle import load
 
 FOLDERS = ("kpfiles", "skeleton")
 WHERE_IN_WORDS = "kpfiles/ or skeleton/"

@@ -13,10 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from data_modules.errors import UnreadableRecordingError
 from data_modules.layouts import COCO17, NTU25, Layout
+from data_modules.readers.folds import by_lists
+from data_modules.readers.formats.safe_pickle import load
+from data_modules.readers.formats.text_file import quoted
 from data_modules.readers.ntu_rgbd import FILM_ENDING, FILMS, NAME_IN_WORDS, NTU60, NTU120, NtuReader, ids_in
 from data_modules.readers.pose_annotations import (
     Annotation,
@@ -29,19 +30,12 @@ from data_modules.readers.pose_annotations import (
     scattered_poses,
 )
 from data_modules.readers.pose_files import WHERE_IN_WORDS, KeypointFiles, films_in, keypoint_paths
-from data_modules.readers.reader import Fold, Index, Protocol, Reader
-from data_modules.readers.safe_pickle import load
-from data_modules.readers.text_file import quoted
+from data_modules.readers.reader import Protocol, Reader
 from data_modules.sequence import SkeletonSequence
 
 FPS = 30.0  # NTU RGB+D's; for Kinetics and FineGYM it is not stated, and assumed
 SPLITS = {"train": "train", "val": "test", "test": "test"}
 VIDEOS = ("videos", ".mp4")
-
-
-def by_lists(index: Index) -> list[Fold]:
-    """One fold, as the pickle's lists divide the recordings; those that no list names are in neither half."""
-    return [Fold(np.flatnonzero(index.split == "train"), np.flatnonzero(index.split == "test"))]
 
 
 def numbered(num_classes: int) -> tuple[str, ...]:
@@ -146,7 +140,7 @@ class PosePickleReader(Reader):
 class NtuPosePickleReader(PosePickleReader):
     """The recordings of a pose pickle of NTU RGB+D, whose names tell who did what, and so divide them.
 
-    official: the reader of the same recordings as they were made, for its actions and protocols.
+    official: the reader of the same recordings as they were made, for its setups and protocols.
     """
 
     def __init__(self, name: str, file_names: tuple[str, ...], layout: Layout, official: NtuReader) -> None:
@@ -157,17 +151,19 @@ class NtuPosePickleReader(PosePickleReader):
         ids = ids_in(name)
         if ids is None:
             raise AnnotationError(f"the name must hold {NAME_IN_WORDS}")
-        setup, camera, subject, replication, action = ids
-        if setup > self.official.max_setup:
-            raise AnnotationError(f"{self.official.name} has the setups 1 to {self.official.max_setup}, not {setup}")
-        if action != label + 1:
-            raise AnnotationError(f"label is {label}, but the name says action {action}, which is {action - 1} from 0")
+        if ids.setup > self.official.max_setup:
+            highest = self.official.max_setup
+            raise AnnotationError(f"{self.official.name} has the setups 1 to {highest}, not {ids.setup}")
+        if ids.action != label + 1:
+            raise AnnotationError(
+                f"label is {label}, but the name says action {ids.action}, which is {ids.action - 1} from 0"
+            )
         return {
-            "sample_id": f"S{setup:03}C{camera:03}P{subject:03}R{replication:03}A{action:03}",
-            "subject": subject,
-            "camera": camera,
-            "setup": setup,
-            "replication": replication,
+            "sample_id": ids.name,
+            "subject": ids.subject,
+            "camera": ids.camera,
+            "setup": ids.setup,
+            "replication": ids.replication,
         }
 
 

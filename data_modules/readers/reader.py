@@ -61,6 +61,11 @@ class Fold:
     train: NDArray[np.int64]
     test: NDArray[np.int64]
 
+    @classmethod
+    def where(cls, train: NDArray[np.bool_], test: NDArray[np.bool_] | None = None) -> "Fold":
+        """The recordings for which `train` (N,) holds, against those of `test`; all others unless it is given."""
+        return cls(np.flatnonzero(train), np.flatnonzero(~train if test is None else test))
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -73,16 +78,6 @@ class Protocol:
     classes: tuple[str, ...]
     folds: Callable[[Index], list[Fold]]
     label: Literal["label", "fine_label"] = "label"
-
-
-def fold_by(is_train: Callable[[Index], NDArray[np.bool_]]) -> Callable[[Index], list[Fold]]:
-    """One fold: the recordings for which `is_train` holds, against all others."""
-
-    def folds(index: Index) -> list[Fold]:
-        train = is_train(index)
-        return [Fold(np.flatnonzero(train), np.flatnonzero(~train))]
-
-    return folds
 
 
 class Reader(ABC):
@@ -106,17 +101,6 @@ class Reader(ABC):
         """Every file or folder below DATA_ROOT/folder that holds recordings, in a fixed order; none where there are
         none."""
 
-    @abstractmethod
-    def read(self, path: Path) -> Iterable[SkeletonSequence | UnreadableRecordingError]:
-        """The recordings of one file, in a fixed order, and an error in the place of each that cannot be used.
-
-        Raises UnreadableRecordingError, naming the line where there are lines, where the file as a whole is damaged.
-        """
-
-    @abstractmethod
-    def recognises(self, path: Path) -> bool:
-        """Whether a file of this name can be one of this dataset's."""
-
     def companions(self, root: Path) -> Iterable[Path]:
         """Further files that `read` looks into: lists, labels. When one changes, the data are read anew."""
         return ()
@@ -124,6 +108,17 @@ class Reader(ABC):
     def extras_in(self, root: Path) -> tuple[Extra, ...]:
         """Which further arrays the recordings below DATA_ROOT/folder have, where that depends on what lies there."""
         return self.extras
+
+    @abstractmethod
+    def recognises(self, path: Path) -> bool:
+        """Whether a file of this name can be one of this dataset's."""
+
+    @abstractmethod
+    def read(self, path: Path) -> Iterable[SkeletonSequence | UnreadableRecordingError]:
+        """The recordings of one file, in a fixed order, and an error in the place of each that cannot be used.
+
+        Raises UnreadableRecordingError, naming the line where there are lines, where the file as a whole is damaged.
+        """
 
     def find(self, data_root: Path) -> list[Path]:
         """All files below `data_root`. Raises DatasetMissingError when there are none."""

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from data_modules.errors import UnreadableRecordingError
 from data_modules.layouts import SBU15
 from data_modules.readers.folds import leave_one_out
+from data_modules.readers.formats.text_file import RowFormat, open_text, to_float32
 from data_modules.readers.reader import Index, Protocol, Reader
-from data_modules.readers.text_file import RowFormat, open_text, to_float32
 from data_modules.sequence import SkeletonSequence
 
 FPS = 15.0  # as the paper says
@@ -40,7 +40,7 @@ METRES_PER_UNIT = np.array([-2.56, -1.92, 10 / 7.8125])
 
 # In the order of the folders 01 to 08. The release does not name them; other lists are about, but hands are held
 # together in 05, feet reach the other body in 03, and so on.
-INTERACTIONS = (
+CLASSES = (
     *("approaching", "departing", "kicking", "pushing"),
     *("shaking hands", "hugging", "exchanging objects", "punching"),
 )
@@ -61,7 +61,7 @@ def fold_numbers(index: Index) -> NDArray[np.int64]:
     return np.array([FOLD_OF_PAIR[pair] for pair in index.setup.tolist()], np.int64)
 
 
-class SBUKinectReader(Reader):
+class SbuKinectReader(Reader):
     """The interactions of SBU: two people.
 
     `setup` is the pair, 100 × the actor that its folder names first + the second; `subject` is the first, so that a
@@ -75,7 +75,7 @@ class SBUKinectReader(Reader):
     looked_for = f"{PLACE_IN_WORDS} and the like"
 
     def __init__(self) -> None:
-        self.protocols = {"folds5": Protocol(INTERACTIONS, leave_one_out(fold_numbers))}
+        self.protocols = {"folds5": Protocol(CLASSES, leave_one_out(fold_numbers))}
 
     def files(self, root: Path) -> Iterator[Path]:
         paths = (path.absolute() for path in sorted(root.glob(f"*/*/*/{RECORDING}")))
@@ -87,7 +87,7 @@ class SBUKinectReader(Reader):
     def read(self, path: Path) -> list[SkeletonSequence | UnreadableRecordingError]:
         """One interaction. A person whose numbers are all zero is absent in that frame."""
         path = path.absolute()
-        first, second, action, take = _place(path)
+        first, second, action, take = _ids(path)
         file = open_text(path)
         rows = file.coordinates(0, len(file.lines), ROW)
         scaled = rows[:, 1:].reshape(-1, PERSONS, SBU15.num_joints, 3)
@@ -112,7 +112,7 @@ class SBUKinectReader(Reader):
         return [sequence]
 
 
-def _place(path: Path) -> tuple[int, int, int, int]:
+def _ids(path: Path) -> tuple[int, int, int, int]:
     """First and second actor, interaction and take. Raises UnreadableRecordingError for those that there are not."""
     place = PLACE.search(path.as_posix())
     if place is None:
@@ -120,9 +120,9 @@ def _place(path: Path) -> tuple[int, int, int, int]:
     first, second, action, take = map(int, place.groups())
     if 100 * first + second not in FOLD_OF_PAIR:
         raise UnreadableRecordingError(path, f"s{first:02}s{second:02} is none of the {len(FOLD_OF_PAIR)} pairs")
-    if not 1 <= action <= len(INTERACTIONS):
-        raise UnreadableRecordingError(path, f"expected interaction 01 to {len(INTERACTIONS):02}, not {action:02}")
+    if not 1 <= action <= len(CLASSES):
+        raise UnreadableRecordingError(path, f"expected interaction 01 to {len(CLASSES):02}, not {action:02}")
     return first, second, action, take
 
 
-SBU_KINECT = SBUKinectReader()
+SBU_KINECT = SbuKinectReader()

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from data_modules.errors import UnreadableRecordingError
 from data_modules.layouts import HAND22
-from data_modules.readers.reader import Protocol, Reader, fold_by
-from data_modules.readers.text_file import RowFormat, open_text
+from data_modules.readers.folds import by_lists
+from data_modules.readers.formats.text_file import RowFormat, is_whole_number, open_text
+from data_modules.readers.reader import Protocol, Reader
 from data_modules.sequence import SkeletonSequence
 
 FPS = 30.0
@@ -26,12 +27,12 @@ RECORDING = "skeletons_world.txt"
 PLACE_IN_WORDS = f"gesture_G/finger_F/subject_S/essai_E/{RECORDING}"
 FRAME_ROW = RowFormat(what="frame", columns=66, coordinates=66)
 
-GESTURES = (
+CLASSES = (
     *("grab", "tap", "expand", "pinch", "rotation clockwise", "rotation counter-clockwise"),
     *("swipe right", "swipe left", "swipe up", "swipe down", "swipe x", "swipe +", "swipe v", "shake"),
 )
 WAYS = ("one finger", "whole hand")
-FINE_GESTURES = tuple(f"{gesture}, {way}" for gesture in GESTURES for way in WAYS)
+FINE_CLASSES = tuple(f"{gesture}, {way}" for gesture in CLASSES for way in WAYS)
 
 Ids = tuple[int, int, int, int]  # gesture, finger, subject, essai
 
@@ -47,7 +48,7 @@ def read_list(path: Path) -> list[Ids]:
     listed: list[Ids] = []
     for at, line in enumerate(file.lines):
         tokens = line.split()
-        if len(tokens) != LIST_COLUMNS or not all(token.isdecimal() for token in tokens):
+        if len(tokens) != LIST_COLUMNS or not all(map(is_whole_number, tokens)):
             raise file.unexpected(at, f"{LIST_COLUMNS} whole numbers")
         gesture, finger, subject, essai, label_14, label_28, _ = map(int, tokens)
         if (label_14, label_28) != (gesture, fine_label(gesture, finger) + 1):
@@ -84,10 +85,9 @@ class Shrec2017Reader(Reader):
     looked_for = f"{' and '.join(LISTS.values())} beside {PLACE_IN_WORDS}"
 
     def __init__(self) -> None:
-        by_list = fold_by(lambda index: index.split == "train")
         self.protocols = {
-            "gestures14": Protocol(GESTURES, by_list),
-            "gestures28": Protocol(FINE_GESTURES, by_list, label="fine_label"),
+            "gestures14": Protocol(CLASSES, by_lists),
+            "gestures28": Protocol(FINE_CLASSES, by_lists, label="fine_label"),
         }
 
     def files(self, root: Path) -> Iterator[Path]:
@@ -105,23 +105,16 @@ class Shrec2017Reader(Reader):
     def read(self, path: Path) -> list[SkeletonSequence | UnreadableRecordingError]:
         """Read one hand; rows of zeros before it first appears are dropped, later ones are frames without a hand."""
         path = path.absolute()
-        place = PLACE.search(path.as_posix())
-        if place is None:
-            raise UnreadableRecordingError(path, f"expected a file whose path ends like {PLACE_IN_WORDS}")
-        gesture, finger, subject, essai = map(int, place.groups())
-        if not (1 <= gesture <= len(GESTURES) and 1 <= finger <= len(WAYS)):
-            raise UnreadableRecordingError(
-                path, f"expected gesture 1 to {len(GESTURES)} and finger 1 to {len(WAYS)}, not {gesture} and {finger}"
-            )
+        gesture, finger, subject, essai = _ids(path)
         file = open_text(path)
         rows = file.coordinates(0, len(file.lines), FRAME_ROW)
-        there = (rows != 0).any(axis=1)
-        if not there.any():
+        valid = (rows != 0).any(axis=1)
+        if not valid.any():
             raise UnreadableRecordingError(path, f"no hand in any of the {len(rows)} frames")
-        first = int(there.argmax())
+        first = int(valid.argmax())
         sequence = SkeletonSequence(
             joints=rows[first:].reshape(-1, 1, HAND22.num_joints, 3),
-            valid=there[first:, None],
+            valid=valid[first:, None],
             label=gesture - 1,
             fine_label=fine_label(gesture, finger),
             sample_id=f"g{gesture:02}_f{finger}_s{subject:02}_e{essai}",
@@ -132,6 +125,18 @@ class Shrec2017Reader(Reader):
             split=splits(path.parents[4]).get((gesture, finger, subject, essai), ""),
         )
         return [sequence]
+
+
+def _ids(path: Path) -> Ids:
+    place = PLACE.search(path.as_posix())
+    if place is None:
+        raise UnreadableRecordingError(path, f"expected a file whose path ends like {PLACE_IN_WORDS}")
+    gesture, finger, subject, essai = map(int, place.groups())
+    if not (1 <= gesture <= len(CLASSES) and 1 <= finger <= len(WAYS)):
+        raise UnreadableRecordingError(
+            path, f"expected gesture 1 to {len(CLASSES)} and finger 1 to {len(WAYS)}, not {gesture} and {finger}"
+        )
+    return gesture, finger, subject, essai
 
 
 SHREC2017 = Shrec2017Reader()

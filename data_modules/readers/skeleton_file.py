@@ -18,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_modules.layouts import NTU25
-from data_modules.readers.decimals import decimals
+from data_modules.readers.formats.decimals import decimals
+from data_modules.readers.formats.raw_file import read_bytes
+from data_modules.readers.formats.text_file import RowFormat, TextFile, as_text, to_float32
 from data_modules.readers.ntu_actors import Body
-from data_modules.readers.text_file import RowFormat, TextFile, as_text, read_bytes, to_float32
 
 MAX_FRAMES = 100_000  # about an hour; the longest official recording has 300
 MAX_BODIES = 6  # the Kinect v2 tracks no more
-MOST_AT_ONCE = 2**24  # bytes; twice what 300 frames of six bodies take; any text of so many needs less than 1 GB
+MAX_AT_ONCE = 2**24  # bytes; twice what 300 frames of six bodies take; any text of so many needs less than 1 GB
 BODY_COLUMNS = 10
 NUM_JOINTS = NTU25.num_joints
 BODY_LINES = 2 + NUM_JOINTS
@@ -80,7 +81,7 @@ def parse_at_once(data: bytes, form: RowFormat) -> Appearances | None:
 
 def _words(data: bytes) -> Words | None:
     """The words of a text; None where it is too long, or has other control characters than plain text has."""
-    if len(data) > MOST_AT_ONCE:
+    if len(data) > MAX_AT_ONCE:
         return None
     data = data if data.endswith(b"\n") else data + b"\n"
     characters = np.frombuffer(data, np.uint8)

@@ -19,9 +19,10 @@ import numpy as np
 
 from data_modules.errors import UnreadableRecordingError
 from data_modules.layouts import KINECT20
-from data_modules.readers.mat_file import open_mat
-from data_modules.readers.reader import Fold, Index, Protocol, Reader
-from data_modules.readers.text_file import to_float32
+from data_modules.readers.folds import train_on_subjects
+from data_modules.readers.formats.mat_file import open_mat
+from data_modules.readers.formats.text_file import to_float32
+from data_modules.readers.reader import Protocol, Reader
 from data_modules.sequence import SkeletonSequence
 
 FPS = 30.0
@@ -32,7 +33,7 @@ RECORDING = "sklWorld.mat"
 VIDEO = re.compile(r"video(\d+)")
 OUTER_FOLDER = "3DvideoNorm"
 
-ACTIONS = (
+CLASSES = (
     *("drinking", "pouring", "calling phone", "playing phone", "wearing backpacks", "packing backpacks"),
     *("sitting chair", "moving chair", "taking out wallet", "taking from wallet", "mopping", "sweeping"),
 )
@@ -49,13 +50,9 @@ def train_subjects(split: int) -> list[int]:
     return sorted(sorted(drawn, key=drawn.__getitem__)[: NUM_SUBJECTS // 2])
 
 
-def random_halves(index: Index) -> list[Fold]:
-    """The setting 2 of Hu et al.: half of the subjects train, the others test, in 30 random halves (seeds 0 to 29).
-
-    Which 30 the authors drew is not published.
-    """
-    halves = [np.isin(index.subject, train_subjects(split)) for split in range(NUM_SPLITS)]
-    return [Fold(np.flatnonzero(train), np.flatnonzero(~train)) for train in halves]
+# The setting 2 of Hu et al.: half of the subjects train, the others test, in 30 random halves (seeds 0 to 29). Which 30
+# the authors drew is not published.
+random_halves = train_on_subjects(*map(train_subjects, range(NUM_SPLITS)))
 
 
 def natural_order(name: str) -> tuple[int, str]:
@@ -64,7 +61,8 @@ def natural_order(name: str) -> tuple[int, str]:
 
 
 def person_number(person: Path) -> int:
-    """Which of the folders beside it a person's folder is, from 1. The folders may be called by numbers or names."""
+    """Which of the folders beside it, itself included, a person's folder is, from 1. They may be called by numbers or
+    names."""
     names = sorted((folder.name for folder in person.parent.iterdir() if any(folder.glob("video*"))), key=natural_order)
     return names.index(person.name) + 1
 
@@ -79,7 +77,7 @@ class Sysu3dReader(Reader):
     looked_for = f"{OUTER_FOLDER}/PERSON/videoK/{RECORDING}"
 
     def __init__(self) -> None:
-        self.protocols = {"random_halves": Protocol(ACTIONS, random_halves)}
+        self.protocols = {"random_halves": Protocol(CLASSES, random_halves)}
 
     def files(self, root: Path) -> Iterator[Path]:
         """Every recording, by person and action; the folder 3DvideoNorm in between may be missing."""
@@ -91,13 +89,9 @@ class Sysu3dReader(Reader):
         return path.name == RECORDING
 
     def read(self, path: Path) -> list[SkeletonSequence | UnreadableRecordingError]:
+        """One recording. Frames in which all coordinates are zero are without the person."""
         path = path.absolute()
-        video = VIDEO.fullmatch(path.parent.name)
-        action = int(video[1]) if video and len(video[1]) < 10 else 0
-        person = path.parent.parent
-        if not 1 <= action <= len(ACTIONS) or not person.name:
-            problem = f"expected a person's folder video1 to video{len(ACTIONS)}, not {path.parent.name!r}"
-            raise UnreadableRecordingError(path, problem)
+        person, action = _ids(path)
         joints_VCT = open_mat(path, ["SW"]).numbers("SW", KINECT20.num_joints, 3, None)
         if np.abs(joints_VCT).max() > FARTHEST:
             raise UnreadableRecordingError(path, f"expected metres, but a joint is more than {FARTHEST:.0f} m away")
@@ -115,6 +109,17 @@ class Sysu3dReader(Reader):
             subject=person_number(person),
         )
         return [sequence]
+
+
+def _ids(path: Path) -> tuple[Path, int]:
+    """The person's folder, and the action."""
+    video = VIDEO.fullmatch(path.parent.name)
+    action = int(video[1]) if video and len(video[1]) < 10 else 0
+    person = path.parent.parent
+    if not 1 <= action <= len(CLASSES) or not person.name:
+        problem = f"expected a person's folder video1 to video{len(CLASSES)}, not {path.parent.name!r}"
+        raise UnreadableRecordingError(path, problem)
+    return person, action
 
 
 SYSU_3D = Sysu3dReader()

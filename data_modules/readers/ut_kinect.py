@@ -17,19 +17,19 @@ from numpy.typing import NDArray
 
 from data_modules.errors import UnreadableRecordingError
 from data_modules.layouts import KINECT20
-from data_modules.readers.folds import leave_one_sequence_out, leave_one_subject_out
-from data_modules.readers.reader import Fold, Index, Protocol, Reader
-from data_modules.readers.text_file import RowFormat, TextFile, open_text
+from data_modules.readers.folds import leave_one_sequence_out, leave_one_subject_out, train_on_subjects
+from data_modules.readers.formats.text_file import RowFormat, TextFile, is_whole_number, open_text
+from data_modules.readers.reader import Protocol, Reader
 from data_modules.sequence import SkeletonSequence
 
 # What the authors give for the rows that were kept. The frames' own numbers, mostly 4 apart, then count 60 in a second,
 # and people walk 0.7 m in that time; were it 30, they would creep.
 FPS = 15.0
 NAME = re.compile(r"joints_s(\d\d)_e(\d\d)\.txt")
+NAME_IN_WORDS = "joints_s01_e01.txt"
 LABELS = "actionLabel.txt"
 HEADER = re.compile(r"s(\d\d)_e(\d\d)")
 LABEL = re.compile(r"(\w+):\s*(\S+)\s+(\S+)")
-NUMBER = re.compile(r"\d{1,9}")
 ROW = RowFormat(what="skeleton", columns=61, coordinates=61)
 
 ACTIONS = ("walk", "sitDown", "standUp", "pickUp", "carry", "throw", "push", "pull", "waveHands", "clapHands")
@@ -55,12 +55,6 @@ TRAINING_HALVES = (
     *((2, 5, 7, 8, 9), (2, 3, 8, 9, 10), (2, 3, 6, 7, 8), (3, 5, 6, 8, 9), (2, 4, 5, 6, 10)),
     *((3, 6, 7, 8, 9), (1, 2, 4, 6, 7), (2, 7, 8, 9, 10), (1, 3, 6, 9, 10), (1, 6, 8, 9, 10)),
 )
-
-
-def random_halves(index: Index) -> list[Fold]:
-    """Ten fixed divisions of the subjects into five and five."""
-    trains = [np.isin(index.subject, half) for half in TRAINING_HALVES]
-    return [Fold(np.flatnonzero(train), np.flatnonzero(~train)) for train in trains]
 
 
 def read_labels(path: Path) -> dict[Episode, list[Range | UnreadableRecordingError]]:
@@ -91,7 +85,7 @@ def _range(file: TextFile, at: int, action: str) -> Range | UnreadableRecordingE
         return UnreadableRecordingError(
             file.path, f"no frames are labelled as {action}", at + 1, "left out; the official labels lack it too"
         )
-    if not (NUMBER.fullmatch(first) and NUMBER.fullmatch(last) and int(first) <= int(last)):
+    if not (is_whole_number(first) and is_whole_number(last) and int(first) <= int(last)):
         raise file.unexpected(at, f"two whole numbers for {action}, the first not above the last")
     return int(first), int(last)
 
@@ -111,7 +105,7 @@ def read_skeletons(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     return frames, rows[first_rows, 1:].reshape(-1, KINECT20.num_joints, 3)
 
 
-class UTKinectReader(Reader):
+class UtKinectReader(Reader):
     """The 20 episodes of UT-Kinect: one person, 10 actions in each.
 
     official_labels: take actionLabel.txt literally. Otherwise its seven doubtful ranges are those of Vemulapalli et al.
@@ -125,31 +119,28 @@ class UTKinectReader(Reader):
         self.name = name
         self.corrections = {} if official_labels else CORRECTED
         ranges = "taken literally" if official_labels else "with the 7 corrections of Vemulapalli et al."
-        self.looked_for = f"joints/joints_s01_e01.txt and the like beside joints/{LABELS} ({ranges})"
+        self.looked_for = f"joints/{NAME_IN_WORDS} and the like beside joints/{LABELS} ({ranges})"
         self.protocols = {
             "loso": Protocol(CLASSES, leave_one_subject_out),
             "loo": Protocol(CLASSES, leave_one_sequence_out),
-            "random_halves": Protocol(CLASSES, random_halves),
+            "random_halves": Protocol(CLASSES, train_on_subjects(*TRAINING_HALVES)),
         }
 
     def files(self, root: Path) -> Iterator[Path]:
         """The episodes in `joints` or, without such a folder, in the dataset's own; none without the labels."""
-        folder = _recordings(root)
+        folder = _folder(root)
         if (folder / LABELS).is_file():
             yield from sorted(path for path in folder.iterdir() if self.recognises(path))
 
     def companions(self, root: Path) -> list[Path]:
-        return [_recordings(root) / LABELS]
+        return [_folder(root) / LABELS]
 
     def recognises(self, path: Path) -> bool:
         return NAME.fullmatch(path.name) is not None
 
     def read(self, path: Path) -> list[SkeletonSequence | UnreadableRecordingError]:
         """The ten actions of one episode."""
-        name = NAME.fullmatch(path.name)
-        if name is None:
-            raise UnreadableRecordingError(path, "expected a file with a name like joints_s01_e01.txt")
-        episode = (int(name[1]), int(name[2]))
+        episode = _ids(path)
         labels = path.parent / LABELS
         ranges = read_labels(labels).get(episode)
         if ranges is None:
@@ -183,10 +174,17 @@ class UTKinectReader(Reader):
         )
 
 
-def _recordings(root: Path) -> Path:
+def _ids(path: Path) -> Episode:
+    name = NAME.fullmatch(path.name)
+    if name is None:
+        raise UnreadableRecordingError(path, f"expected a file with a name like {NAME_IN_WORDS}")
+    return int(name[1]), int(name[2])
+
+
+def _folder(root: Path) -> Path:
     folder = root / "joints"
     return folder if folder.is_dir() else root
 
 
-UT_KINECT = UTKinectReader("ut_kinect", official_labels=False)
-UT_KINECT_OFFICIAL = UTKinectReader("ut_kinect_official", official_labels=True)
+UT_KINECT = UtKinectReader("ut_kinect", official_labels=False)
+UT_KINECT_OFFICIAL = UtKinectReader("ut_kinect_official", official_labels=True)

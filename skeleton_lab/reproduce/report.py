@@ -18,8 +18,8 @@ WIDEST = 8
 class Result:
     """A table with everything measured of it.
 
-    origins: the provenance of its runs, by their names; folds: 'fold 0 of 5 of folds5' for every protocol that divides
-    the dataset more than once, since a cell is one fold of it.
+    origins: the provenance of its runs, by their names; folds: which fold was measured, for every protocol that divides
+    the dataset more than once.
     """
 
     table: Table

@@ -37,6 +37,13 @@ class Run:
         data = self.settings.data
         return f"{self.settings.name}-{data.dataset}-{data.protocol}-{self.key}"
 
+    @property
+    def fold(self) -> str:
+        """Which of its protocol's folds it is of; '' where there is but one."""
+        data = self.settings.data
+        count = len(self.source.reader.protocols[data.protocol].folds(self.source.store.index))
+        return f"fold {data.fold} of 0 to {count - 1} ({data.protocol})" if count > 1 else ""
+
 
 def differing(settings: RunSettings) -> dict[str, Any]:
     """What identifies a run: its settings that differ from their defaults, nested. The scale only sets others."""

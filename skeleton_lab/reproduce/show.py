@@ -8,7 +8,7 @@ from skeleton_lab.reproduce.assemble import Planned, assemble
 from skeleton_lab.reproduce.page import write_page
 from skeleton_lab.reproduce.pictures import PICTURES
 from skeleton_lab.reproduce.report import Result, write_report
-from skeleton_lab.reproduce.runs import Run, folder_of, in_order
+from skeleton_lab.reproduce.runs import folder_of, in_order
 from skeleton_lab.reproduce.tables import Table
 
 
@@ -33,20 +33,13 @@ def write_result(
         next((run.source.label for run in runs.values()), "quoted numbers"),
         {name: folder.result()["provenance"] for name, folder in folders.items() if folder.is_finished},
         tuple((problems or {}).values()),
-        tuple(sorted({fold for run in runs.values() if (fold := _fold(run))})),
+        tuple(sorted({run.fold for run in runs.values()} - {""})),
     )
     folder = table_folder(table, output_dir)
     pictures = [f"{name}.png" for name in table.pictures if _draw(name, result, folder)]
     write_report(result, folder, pictures)
     write_page(result, folder, pictures)
     return result
-
-
-def _fold(run: Run) -> str:
-    """Which of its protocol's several folds a run is of; '' where there is but one."""
-    data = run.settings.data
-    count = len(run.source.reader.protocols[data.protocol].folds(run.source.store.index))
-    return f"fold {data.fold} of {count} of {data.protocol}" if count > 1 else ""
 
 
 def _draw(name: str, result: Result, folder: Path) -> bool:

@@ -19,9 +19,8 @@ def run(arguments: Arguments) -> int:
     console = Console()
     for name, value in folder.result()["metrics"].items():
         console.print(f"{name:<18} {value:,.6g}", highlight=False)
-    console.print(
-        f"{planned.source.label}; everything about this run is in {folder.path}", soft_wrap=True, markup=False
-    )
+    data = ", ".join(filter(None, (planned.source.label, planned.fold)))
+    console.print(f"{data}; everything about this run is in {folder.path}", soft_wrap=True, markup=False)
     return 0
 
 

@@ -140,7 +140,7 @@ def test_a_playlist_is_no_film(tmp_path: Path) -> None:
 
 
 def test_a_film_of_enormous_frames(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("data_modules.films.MOST_PIXELS", WIDTH * HEIGHT - 1)
+    monkeypatch.setattr("data_modules.films.MAX_PIXELS", WIDTH * HEIGHT - 1)
     with pytest.raises(UnreadableRecordingError, match=r"film\.mp4: (64x48 pixels are more|frame 0 of 40 is damaged)"):
         open_film(film).read([0])
 

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -164,3 +166,27 @@ def test_two_at_once_prepare_once(root: Path, tmp_path: Path) -> None:
         first, second = pool.map(lambda _: prepare(READER, root, tmp_path / "outputs", read), range(2))
     assert len(read.calls) == CLIPS
     assert_same(first, second)
+
+
+SCRIPT = """
+from pathlib import Path
+from data_modules import prepare as module
+from data_modules.readers import READERS
+
+module.WORTH_PROCESSES = 1
+{guard}print(len(module.prepare(READERS["demo"], Path({root!r}), Path({outputs!r}))))
+"""
+
+
+@pytest.mark.parametrize("guard", ['if __name__ == "__main__": ', ""])
+def test_scripts_need_a_guard(root: Path, tmp_path: Path, guard: str) -> None:
+    """Without one they end with a line that says so: they do not wait for ever."""
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(guard=guard, root=str(root), outputs=str(tmp_path / "outputs")))
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False)
+    if guard:
+        assert done.stdout == f"{CLIPS}\n"
+    else:
+        assert done.returncode == 1
+        assert "DataError: a process that reads recordings was killed" in done.stderr
+        assert "must do so below `if __name__" in done.stderr.splitlines()[-1]

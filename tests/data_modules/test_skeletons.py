@@ -16,7 +16,8 @@ from data_modules.collate import PaddedBatch, RaggedBatch
 from data_modules.errors import DataError
 from data_modules.layouts import LAYOUTS, NTU25
 from data_modules.readers import READERS
-from data_modules.readers.reader import Fold, Index, Protocol, fold_by
+from data_modules.readers.folds import fold_by
+from data_modules.readers.reader import Fold, Index, Protocol
 from data_modules.sequence import SkeletonSequence
 from data_modules.settings import Sampling, Selection, SkeletonSettings, Stream
 from data_modules.skeletons import Clips, SkeletonDataModule

@@ -20,7 +20,7 @@ from data_modules.settings import Sampling, SkeletonSettings, Stream
 from data_modules.skeletons import EVALUATION, NOISE, Clips, Draw
 from data_modules.store import Frames, Store, write_store
 from data_modules.transforms import Joints
-from skeleton_lab.measure.bench import BENCHMARKS
+from skeleton_lab.measure.benchmarks import BENCHMARKS
 from skeleton_lab.measure.literal.preparation import Draws, prepare_clip
 
 Recording = tuple[Joints, Valid]

@@ -181,3 +181,11 @@ def test_prepare_makes_films_small(tmp_path: Path, capsys: pytest.CaptureFixture
     assert len(list((tmp_path / "outputs" / "films").rglob("*.mp4"))) == 1
     assert main([*words, "short_side=31"]) == 2
     assert "give an even number" in capsys.readouterr().err
+
+
+def test_a_fold_says_that_it_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    tiny = ["dataset=sbu_kinect", "width=0.0625", "epochs=1", "milestones=[]", "demo_clips=40"]
+    assert main(["train", "sgn", *tiny, "data.fold=2"]) == 0
+    assert "demo data, fold 2 of 0 to 4 (folds5)" in capsys.readouterr().out
+    assert main(["report", "adasgn_tab1", *tiny, "data.fold=2"]) == 0
+    assert "fold 2 of 0 to 4 (folds5)" in " ".join(capsys.readouterr().out.split())

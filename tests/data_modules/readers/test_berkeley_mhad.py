@@ -7,7 +7,7 @@ import pytest
 
 from data_modules.errors import DatasetMissingError, UnreadableRecordingError
 from data_modules.layouts import MHAD20
-from data_modules.readers.berkeley_mhad import ACTIONS, BERKELEY_MHAD
+from data_modules.readers.berkeley_mhad import BERKELEY_MHAD, CLASSES
 from data_modules.readers.reader import Index
 from tests.helpers import only
 
@@ -156,10 +156,10 @@ def test_ids_that_do_not_exist(tmp_path: Path, name: str) -> None:
 
 
 def test_files_of_another_name(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableRecordingError, match=r"the file's name must be skl_sXX_aYY_rZZ\.bvh"):
+    with pytest.raises(UnreadableRecordingError, match=r"a name like skl_s01_a01_r01\.bvh"):
         BERKELEY_MHAD.read(write_person(tmp_path, "motion"))
     (tmp_path / "berkeley_mhad").mkdir()
-    with pytest.raises(DatasetMissingError, match=r"looked for SkeletalData/skl_sXX_aYY_rZZ\.bvh"):
+    with pytest.raises(DatasetMissingError, match=r"looked for SkeletalData/skl_s01_a01_r01\.bvh"):
         BERKELEY_MHAD.find(tmp_path)
 
 
@@ -178,4 +178,4 @@ def test_the_first_seven_subjects_train() -> None:
     fold = only(protocol.folds(index))
     assert (len(fold.train), len(fold.test)) == (384, 275)
     assert set(subject[fold.test]) == {8, 9, 10, 11, 12}
-    assert len(set(protocol.classes)) == len(ACTIONS) == 11
+    assert len(set(protocol.classes)) == len(CLASSES) == 11

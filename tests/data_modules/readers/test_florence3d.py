@@ -9,7 +9,7 @@ import pytest
 
 from data_modules.errors import DatasetMissingError, UnreadableRecordingError
 from data_modules.layouts import FLORENCE15
-from data_modules.readers.florence3d import ACTIONS, FLORENCE3D, project
+from data_modules.readers.florence3d import CLASSES, FLORENCE3D, project
 from data_modules.readers.reader import Index
 from data_modules.sequence import SkeletonSequence
 from tests.helpers import only
@@ -232,7 +232,7 @@ def test_folds() -> None:
         ([0, 1, 2], [3]),
         ([0, 2, 3], [1]),
     ]
-    assert len(set(FLORENCE3D.protocols["loso"].classes)) == len(ACTIONS) == 9
+    assert len(set(FLORENCE3D.protocols["loso"].classes)) == len(CLASSES) == 9
 
 
 def test_the_real_recordings(florence_data_root: Path) -> None:

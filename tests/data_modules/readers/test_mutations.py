@@ -22,6 +22,7 @@ from data_modules.errors import DataError, UnreadableRecordingError
 from data_modules.readers import READERS, reader_for
 from data_modules.readers.reader import Reader
 from data_modules.sequence import SkeletonSequence
+from tests.own_dataset import write_moves
 
 CLIPS = 12
 FEW, MANY = 30, 10_000
@@ -119,6 +120,8 @@ def bounded() -> Iterator[None]:
 
 def read(reader: Reader, root: Path, damaged: Path) -> None:
     """Read the damaged file, or everything where it is one that readings look into."""
+    assert reader.protocols
+    reader.extras_in(root / reader.folder)
     paths = reader.find(root)
     for path in [damaged] if damaged in paths else paths:
         try:
@@ -134,8 +137,12 @@ def read(reader: Reader, root: Path, damaged: Path) -> None:
             assert str(error).count("\n") == 0
 
 
-def mutate(reader: Reader, root: Path, times: int, tmp_path: Path) -> None:
-    """Damage the dataset's files in turn, `times` times in all, and read each."""
+def mutate(name: str, root: Path, times: int, tmp_path: Path) -> None:
+    """Damage the dataset's files in turn, `times` times in all, and read each.
+
+    name: of the dataset, or the path of a user's own one, whose reader is made anew from its damaged description.
+    """
+    reader = reader_for(name)
     files = [*reader.find(root), *reader.companions(root / reader.folder)]
     files = [path for path in files if path.is_file()]
     sentinel = tmp_path / "code_has_run"
@@ -149,7 +156,7 @@ def mutate(reader: Reader, root: Path, times: int, tmp_path: Path) -> None:
         damaged.write_bytes(rng.choice(strangers) if whole else mutation(content, rng))
         try:
             with bounded():
-                read(reader, root, damaged)
+                read(reader_for(name), root, damaged)
         except DataError as error:  # of a list or a label file; the line must say of which
             assert damaged.name in str(error) or damaged.parent.name in str(error), str(error)
         except BaseException as error:
@@ -167,13 +174,32 @@ def demo_root(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("dataset", "demo_root"), [(name, name) for name in FOLDERS], indirect=["demo_root"])
 def test_damaged_files(dataset: str, demo_root: Path, tmp_path: Path) -> None:
-    mutate(reader_for(dataset), demo_root, FEW, tmp_path)
+    mutate(dataset, demo_root, FEW, tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("dataset", "demo_root"), [(name, name) for name in FOLDERS], indirect=["demo_root"])
 def test_many_damaged_files(dataset: str, demo_root: Path, tmp_path: Path) -> None:
-    mutate(reader_for(dataset), demo_root, math.ceil(MANY / len(FOLDERS)), tmp_path)
+    mutate(dataset, demo_root, math.ceil(MANY / len(FOLDERS)), tmp_path)
+
+
+@pytest.fixture
+def own_root(tmp_path: Path) -> Path:
+    """A few recordings, .npz and .csv, so that a third of the damage is done to dataset.yaml."""
+    root = write_moves(tmp_path / "data" / "my_moves")
+    recordings = sorted(path for path in root.rglob("*") if path.is_file() and path.name != "dataset.yaml")
+    for path in recordings[2:]:
+        path.unlink()
+    return root
+
+
+def test_damaged_files_of_users(own_root: Path, tmp_path: Path) -> None:
+    mutate(str(own_root), own_root.parent, 3 * FEW, tmp_path)
+
+
+@pytest.mark.slow
+def test_many_damaged_files_of_users(own_root: Path, tmp_path: Path) -> None:
+    mutate(str(own_root), own_root.parent, MANY // 4, tmp_path)
 
 
 def test_every_dataset_is_damaged() -> None:

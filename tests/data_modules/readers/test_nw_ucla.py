@@ -128,10 +128,10 @@ def test_damaged_files(tmp_path: Path, data: bytes, problem: str) -> None:
 
 def test_files_that_are_too_large_are_not_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_json(tmp_path, content())
-    monkeypatch.setattr(nw_ucla, "LARGEST_FILE", path.stat().st_size)
+    monkeypatch.setattr(nw_ucla, "MAX_BYTES", path.stat().st_size)
     only(NW_UCLA.read(path))
-    monkeypatch.setattr(nw_ucla, "LARGEST_FILE", path.stat().st_size - 1)
-    with pytest.raises(UnreadableRecordingError, match=r"larger than .* bytes, which no recording is"):
+    monkeypatch.setattr(nw_ucla, "MAX_BYTES", path.stat().st_size - 1)
+    with pytest.raises(UnreadableRecordingError, match=r"larger than the \d+ bytes that such a file may have"):
         NW_UCLA.read(path)
 
 

@@ -10,7 +10,7 @@ from scipy.io import savemat
 
 from data_modules.errors import DatasetMissingError, UnreadableRecordingError
 from data_modules.layouts import PENN13
-from data_modules.readers.penn_action import ACTIONS, PENN_ACTION
+from data_modules.readers.penn_action import CLASSES, PENN_ACTION
 from tests.helpers import only
 
 NUM_FRAMES = 6
@@ -51,7 +51,7 @@ def penn_data_root() -> Path:
 def test_a_recording(tmp_path: Path) -> None:
     sequence = only(PENN_ACTION.read(write_label(tmp_path)))
     assert (sequence.sample_id, sequence.layout, sequence.fps) == ("0001", PENN13, 30.0)
-    assert (sequence.label, sequence.split) == (ACTIONS.index("squat"), "train")
+    assert (sequence.label, sequence.split) == (CLASSES.index("squat"), "train")
     assert (sequence.image_width, sequence.image_height, sequence.video) == (480, 270, "")
     assert sequence.valid.all()
     assert (sequence.confidence == 1).all()

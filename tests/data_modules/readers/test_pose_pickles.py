@@ -16,6 +16,8 @@ from data_modules.errors import DatasetMissingError, UnreadableRecordingError
 from data_modules.layouts import COCO17, NTU25
 from data_modules.prepare import prepare
 from data_modules.readers import READERS
+from data_modules.readers.folds import by_lists
+from data_modules.readers.formats.safe_pickle import load
 from data_modules.readers.ntu_rgbd import NTU60, NTU120
 from data_modules.readers.pose_annotations import MAX_FRAMES
 from data_modules.readers.pose_pickles import (
@@ -27,11 +29,9 @@ from data_modules.readers.pose_pickles import (
     NTU120_3D,
     POSE_PICKLES,
     PosePickleReader,
-    by_lists,
     numbered,
 )
 from data_modules.readers.reader import Protocol, Reader
-from data_modules.readers.safe_pickle import load
 from data_modules.sequence import SkeletonSequence
 from tests.helpers import only
 

@@ -9,7 +9,7 @@ import pytest
 from data_modules.errors import DatasetMissingError, UnreadableRecordingError
 from data_modules.layouts import SBU15
 from data_modules.readers.reader import Index
-from data_modules.readers.sbu_kinect import FOLDS, INTERACTIONS, SBU_KINECT
+from data_modules.readers.sbu_kinect import CLASSES, FOLDS, SBU_KINECT
 from tests.helpers import only
 
 
@@ -130,7 +130,7 @@ def index_of(ids: list[str], pairs: list[int]) -> Index:
 
 def test_folds() -> None:
     pairs = [pair for fold in FOLDS for pair in fold]
-    assert (len(set(pairs)), len(pairs), len(set(INTERACTIONS))) == (21, 21, 8)
+    assert (len(set(pairs)), len(pairs), len(set(CLASSES))) == (21, 21, 8)
     index = index_of([str(pair) for pair in pairs], pairs)
     folds = SBU_KINECT.protocols["folds5"].folds(index)
     assert [{pairs[at] for at in fold.test} for fold in folds] == [set(fold) for fold in FOLDS]
@@ -184,8 +184,8 @@ def test_the_real_interactions_are_as_named(sbu_data_root: Path) -> None:
         return float(np.ptp(hand_to_torso[hand_to_torso.min(axis=1).argmin()]))
 
     measured: dict[str, list[float]] = {}
-    for name in INTERACTIONS:
-        clips = [s.joints for s in found if INTERACTIONS[s.label] == name]
+    for name in CLASSES:
+        clips = [s.joints for s in found if CLASSES[s.label] == name]
         torsos = [distances(x[:, 0, [torso]], x[:, 1, [torso]])[:, 0, 0] for x in clips]
         joined = [distances(x[:, 0, hands], x[:, 1, hands]).min(axis=(1, 2)) < 0.15 for x in clips]
         to_torso = [[distances(x[:, a, hands], x[:, 1 - a, [torso]])[..., 0] for a in (0, 1)] for x in clips]

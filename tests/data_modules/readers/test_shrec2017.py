@@ -8,7 +8,7 @@ import pytest
 
 from data_modules.errors import DatasetMissingError, UnreadableRecordingError
 from data_modules.layouts import HAND22
-from data_modules.readers.shrec2017 import FINE_GESTURES, GESTURES, SHREC2017
+from data_modules.readers.shrec2017 import CLASSES, FINE_CLASSES, SHREC2017
 from tests.helpers import only
 
 PLACE = "gesture_{}/finger_{}/subject_{}/essai_{}/skeletons_world.txt"
@@ -100,6 +100,15 @@ def test_leading_zeros_are_dropped_and_later_ones_absent(tmp_path: Path) -> None
     assert np.flatnonzero(~sequence.valid[:, 0]).tolist() == [3]
 
 
+@pytest.mark.parametrize("digits", [10, 300, 5000])
+def test_lists_of_numbers_without_end(data_root: Path, digits: int) -> None:
+    """They would name files that no disk can have; Python refuses to read the longest."""
+    number = "1" * digits
+    (data_root / "shrec2017" / "test_gestures.txt").write_text(f"1 1 {number} 1 1 1 8\n")
+    with pytest.raises(UnreadableRecordingError, match=r"test_gestures\.txt, line 1: expected 7 whole numbers"):
+        SHREC2017.find(data_root)
+
+
 @pytest.mark.parametrize(
     ("row", "text", "problem"),
     [
@@ -156,9 +165,9 @@ def test_damaged_lists(data_root: Path, row: str) -> None:
 
 
 def test_classes() -> None:
-    assert (len(set(GESTURES)), len(set(FINE_GESTURES))) == (14, 28)
-    assert FINE_GESTURES[0] == "grab, one finger"
-    assert FINE_GESTURES[27] == "shake, whole hand"
+    assert (len(set(CLASSES)), len(set(FINE_CLASSES))) == (14, 28)
+    assert FINE_CLASSES[0] == "grab, one finger"
+    assert FINE_CLASSES[27] == "shake, whole hand"
 
 
 def test_the_real_recordings(shrec_data_root: Path) -> None:

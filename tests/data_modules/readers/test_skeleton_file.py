@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from data_modules.errors import UnreadableRecordingError
+from data_modules.readers.formats.text_file import as_text
 from data_modules.readers.skeleton_file import JOINTS_AND_PIXELS, Appearances, parse, parse_at_once, parse_lines
-from data_modules.readers.text_file import as_text
 from tests.data_modules.readers.skeleton_texts import FIRST_ID, frames_of, person, skeleton_text, write_skeleton
 
 
@@ -163,7 +163,7 @@ class TestBothWays:
 
     def test_texts_that_are_too_long_are_read_line_by_line(self, monkeypatch: pytest.MonkeyPatch) -> None:
         data = skeleton_text(frames_of(2, (FIRST_ID, [0], person(1)))).encode()
-        monkeypatch.setattr("data_modules.readers.skeleton_file.MOST_AT_ONCE", len(data))
+        monkeypatch.setattr("data_modules.readers.skeleton_file.MAX_AT_ONCE", len(data))
         assert self.assert_they_agree(data)
         assert not self.assert_they_agree(data + b"\n")
 

@@ -9,7 +9,7 @@ from scipy.io import savemat
 from data_modules.errors import DatasetMissingError, UnreadableRecordingError
 from data_modules.layouts import KINECT20
 from data_modules.readers.reader import Index
-from data_modules.readers.sysu_3d import ACTIONS, SYSU_3D, random_halves, train_subjects
+from data_modules.readers.sysu_3d import CLASSES, SYSU_3D, random_halves, train_subjects
 from tests.helpers import only
 
 # What the generator of seed 0 draws; written down so that no change of it goes unseen.
@@ -117,5 +117,5 @@ def test_a_half_depends_on_its_number_alone() -> None:
 
 
 def test_classes() -> None:
-    assert len(set(ACTIONS)) == 12
-    assert SYSU_3D.protocols["random_halves"].classes == ACTIONS
+    assert len(set(CLASSES)) == 12
+    assert SYSU_3D.protocols["random_halves"].classes == CLASSES

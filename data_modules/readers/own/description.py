@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from itertools import chain
@@ -15,9 +15,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from data_modules.errors import DataError, did_you_mean
 from data_modules.layouts import Layout, layout_of
-from data_modules.readers.own_splits import Split, split_of
-from data_modules.readers.own_template import NUMBERS, Template
-from data_modules.readers.own_yaml import load_yaml
+from data_modules.readers.own.splits import Split, split_of
+from data_modules.readers.own.template import NUMBERS, Template
+from data_modules.readers.own.yaml_file import load_yaml
 from data_modules.settings import SkeletonSettings, settings_problems
 
 FILE = "dataset.yaml"
@@ -31,9 +31,9 @@ JOINT_SETTINGS = ("centre_joint", "scale_bone", "align_up", "align_right")
 SETTINGS = tuple(field.name for field in fields(SkeletonSettings) if field.name not in ("dataset", "protocol"))
 
 DEFAULT_FPS = 30.0
-HIGHEST_FPS = 10_000
-MOST_JOINTS = 1_000
-LARGEST_IMAGE = 100_000
+MAX_FPS = 10_000
+MAX_JOINTS = 1_000
+MAX_SIDE = 100_000  # of a picture, pixels
 NAME = re.compile(r"\w[\w-]*")
 
 
@@ -65,14 +65,14 @@ def describe(root: Path) -> Description:
     """
     path = root / FILE
     try:
-        state = path.stat()
+        found = path.stat()
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror})") from error
-    return _describe(root, (state.st_mtime_ns, state.st_size))
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    return _describe(root, (found.st_mtime_ns, found.st_size))
 
 
 @lru_cache(maxsize=64)
-def _describe(root: Path, state: tuple[int, int]) -> Description:
+def _describe(root: Path, _written: tuple[int, int]) -> Description:
     path = root / FILE
     if not NAME.fullmatch(root.name):
         raise DataError(f"{root}: a dataset is called as its folder: rename it with letters, digits, _ and - alone")
@@ -81,9 +81,9 @@ def _describe(root: Path, state: tuple[int, int]) -> Description:
     except yaml.MarkedYAMLError as error:
         line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
         raise DataError(f"{path}{line}: {error.problem or error.context or 'not understood as YAML'}") from error
-    except (OSError, RecursionError, yaml.YAMLError, OverflowError) as error:
+    except (RecursionError, yaml.YAMLError, OverflowError) as error:
         text = (str(error) or type(error).__name__).splitlines()[0]
-        raise DataError(f"{path} cannot be read ({text}); write it as plain text in UTF-8") from error
+        raise DataError(f"{path}: cannot be read ({text}); write it as plain text in UTF-8") from error
     except ValueError as error:
         raise DataError(f"{path}: {str(error).splitlines()[0]}") from error
 
@@ -124,8 +124,8 @@ def _checked(root: Path, found: Any) -> Description:
 
 def _layout(name: str, given: dict[str, Any], dimensions: int) -> Layout:
     joints = _names("joints", given["joints"], fewest=1)
-    if len(joints) > MOST_JOINTS:
-        raise ValueError(f"joints: {len(joints)} are more than a skeleton can have here ({MOST_JOINTS})")
+    if len(joints) > MAX_JOINTS:
+        raise ValueError(f"joints: {len(joints)} are more than a skeleton can have here ({MAX_JOINTS})")
     bones = given["bones"]
     if not isinstance(bones, list) or not bones:
         raise ValueError("bones: write chains of joints outwards from the root, such as [[hips, chest, head]]")
@@ -170,8 +170,8 @@ def _parts(parts: Any, joints: Sequence[str]) -> dict[str, tuple[int, ...]]:
 
 
 def _fps(value: Any) -> float:
-    if not _is_number(value) or not 0 < value <= HIGHEST_FPS:
-        raise ValueError(f"fps: {_quote(value)} is no number of frames per second (above 0, up to {HIGHEST_FPS})")
+    if not _is_number(value) or not 0 < value <= MAX_FPS:
+        raise ValueError(f"fps: {_quote(value)} is no number of frames per second (above 0, up to {MAX_FPS})")
     return float(value)
 
 
@@ -182,7 +182,7 @@ def _image_size(given: dict[str, Any], unit: str) -> tuple[int, int]:
             raise ValueError("the key 'image_size' is missing: [width, height] of the picture in pixels")
         return 0, 0
     whole = isinstance(size, list) and len(size) == 2 and all(_is_number(one) and one == int(one) for one in size)
-    if not whole or not all(0 < one <= LARGEST_IMAGE for one in size):
+    if not whole or not all(0 < one <= MAX_SIDE for one in size):
         raise ValueError(f"image_size: {_quote(size)} is no [width, height] in pixels")
     return int(size[0]), int(size[1])
 
@@ -233,7 +233,7 @@ def _splits(splits: Any, files: Template) -> tuple[Split, ...]:
     return tuple(split_of(name, rule, columns) for name, rule in splits.items())
 
 
-def _template(key: str, value: Any, make: Any) -> Template:
+def _template(key: str, value: Any, make: Callable[[str], Template]) -> Template:
     try:
         return make(_text(key, value))
     except ValueError as error:
@@ -260,7 +260,7 @@ def _text(key: str, value: Any) -> str:
     return value
 
 
-def _check_joints(key: str, named: Any, joints: Sequence[str]) -> None:
+def _check_joints(key: str, named: Iterable[str], joints: Sequence[str]) -> None:
     for joint in named:
         if joint not in joints:
             raise ValueError(f"{key}: no joint is called {joint!r:.60}; {did_you_mean(joint, joints)}")

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from data_modules.errors import UnreadableRecordingError
-from data_modules.readers.pickled_arrays import RefusedError, array_of, dtype_named, fill, set_byte_order
-from data_modules.readers.text_file import quoted
+from data_modules.readers.formats.pickled_arrays import RefusedError, array_of, dtype_named, fill, set_byte_order
+from data_modules.readers.formats.text_file import quoted
 
 MAX_BYTES = 8 * 2**30  # the largest official file has about 2 GB
 MAX_KEYS_WITH_NUMBERS = 1000  # the hashes of numbers can be made to collide, those of strings cannot
@@ -41,7 +41,7 @@ def load(path: Path, max_bytes: int = MAX_BYTES) -> Any:
         if not path.is_file() or not size:
             raise RefusedError("the file is empty" if path.is_file() else "is no file")
         if size > max_bytes:
-            raise RefusedError(f"has {size} bytes, more than the {max_bytes} that such a pickle may have")
+            raise RefusedError(f"larger than the {max_bytes} bytes that such a file may have")
         # Reading from a map never makes room for more than is there, however much the pickle claims.
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             return _Machine(size).run(content)

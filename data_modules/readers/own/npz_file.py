@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from data_modules.errors import UnreadableRecordingError, did_you_mean
 from data_modules.layouts import Layout
-from data_modules.readers.own_poses import MOST_BYTES, RawPoses, misspelt
+from data_modules.readers.own.poses import MAX_NUMBERS, RawPoses, misspelt
 
 ARRAYS = ("joints", "valid", "confidence", "pixels")
 REMEDY = "left out; write the file anew with numpy.savez(path, joints=…)"
@@ -75,12 +75,13 @@ def _load(path: Path, name: str) -> NDArray:
             member = archive.getinfo(f"{name}.npy")
             with archive.open(member) as file:
                 shape, dtype, header = _header(file)
-                size = math.prod(shape) * dtype.itemsize
+                numbers = math.prod(shape)
             if dtype.kind not in "biuf" or not 0 < dtype.itemsize <= 16:
                 raise _unreadable(path, f"{name} holds {dtype!s:.40}, not numbers")
-            if min(shape, default=0) < 0 or size > MOST_BYTES or len(shape) > 4:
-                raise _unreadable(path, f"{name} is {_shown(shape)}: more than {MOST_BYTES >> 20} MiB, or no recording")
-            if member.file_size != header + size:
+            # Not bytes: whatever the type, each number takes eight of them later.
+            if min(shape, default=0) < 0 or numbers > MAX_NUMBERS or len(shape) > 4:
+                raise _unreadable(path, f"{name} is {_shown(shape)}: over {MAX_NUMBERS:,} numbers, or no recording")
+            if member.file_size != header + numbers * dtype.itemsize:
                 raise _unreadable(path, f"{name} is not as large as its shape {_shown(shape)} says")
             with archive.open(member) as file:
                 return npy.read_array(file, allow_pickle=False)

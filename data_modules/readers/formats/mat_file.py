@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_modules.errors import UnreadableRecordingError
+from data_modules.readers.formats.raw_file import read_bytes
+from data_modules.readers.formats.shapes import fits, in_words
 
 MAX_BYTES = 16 * 2**20  # of the file, and of what it unpacks to; the largest official ones have some 200 kB
 MAX_VARIABLES = 100
@@ -51,7 +53,7 @@ class Variable:
     content: NDArray | str | None
 
     def __str__(self) -> str:
-        return f"{self.kind} of {' x '.join(map(str, self.shape))}"
+        return f"{self.kind} of {in_words(self.shape)}"
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,9 @@ class MatFile:
         """
         variable = self.variables[name]
         values, found = variable.content, variable.shape
-        fits = len(found) == len(shape) and all(
-            size > 0 and wanted in (None, size) for size, wanted in zip(found, shape, strict=True)
-        )
-        if not isinstance(values, np.ndarray) or not fits:
-            wanted = " x ".join("any" if size is None else str(size) for size in shape)
-            raise UnreadableRecordingError(self.path, f"expected {name!r} to be numbers of {wanted}, found {variable}")
+        if not isinstance(values, np.ndarray) or not fits(found, shape) or not all(found):
+            problem = f"expected {name!r} to be numbers of {in_words(shape)}, found {variable}"
+            raise UnreadableRecordingError(self.path, problem)
         if not np.isfinite(values).all():
             raise UnreadableRecordingError(self.path, f"expected finite numbers in {name!r}")
         return values.astype(np.float64)
@@ -106,13 +105,7 @@ def open_mat(path: Path, names: Sequence[str]) -> MatFile:
 
 
 def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UnreadableRecordingError(path, f"cannot be read ({error.strerror})") from error
-    if len(content) > MAX_BYTES:
-        raise UnreadableRecordingError(path, f"larger than the {MAX_BYTES} bytes that a recording may have")
+    content = read_bytes(path, MAX_BYTES)
     if content[HEADER_BYTES - 2 : HEADER_BYTES] not in BYTE_ORDERS or not content.startswith(b"MATLAB 5"):
         remedy = "left out; save it with MATLAB's -v7, or fetch it again from the dataset's official source"
         raise UnreadableRecordingError(path, "no MATLAB file of version 5 (-v6 or -v7)", remedy=remedy)
@@ -175,7 +168,7 @@ def _variable(element: bytes, order: str, names: Sequence[str]) -> Variable:
     elif name in names and FIRST_NUMBER <= class_number <= LAST_NUMBER and not is_complex:
         content = _numbers(parts, order)
         if min(shape, default=0) < 0 or prod(shape) != content.size:
-            raise ValueError(f"{name!r} has {content.size} values for a shape of {' x '.join(map(str, shape))}")
+            raise ValueError(f"{name!r} has {content.size} values for a shape of {in_words(shape)}")
         content = content.reshape(shape, order="F")
     return Variable(name, f"complex {kind}" if is_complex else kind, shape, content)
 
@@ -207,5 +200,5 @@ def _text(parts: Iterator[tuple[int, bytes]], order: str, shape: tuple[int, ...]
     encoding = ENCODINGS[kind]
     text = content.decode(f"{encoding}-{'le' if order == '<' else 'be'}" if encoding == "utf-16" else encoding)
     if prod(shape) != len(text):
-        raise ValueError(f"{len(text)} characters for a shape of {' x '.join(map(str, shape))}")
+        raise ValueError(f"{len(text)} characters for a shape of {in_words(shape)}")
     return text

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from data_modules.errors import UnreadableRecordingError
-from data_modules.readers.safe_pickle import load
+from data_modules.readers.formats.safe_pickle import load
 
 HALF = np.arange(24, dtype=np.float16).reshape(2, 3, 4)
 ARRAYS = {
@@ -325,7 +325,7 @@ LOAD_EACH = """
 import resource, sys
 from pathlib import Path
 from data_modules.errors import UnreadableRecordingError
-from data_modules.readers.safe_pickle import load
+from data_modules.readers.formats.safe_pickle import load
 used = lambda: int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (used() + int(sys.argv[1]),) * 2)
 for name in sys.argv[2:]:
@@ -412,7 +412,7 @@ def test_a_large_memo_number(tmp_path: Path) -> None:
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
-    assert "has 42 bytes, more than the 41" in refusal(tmp_path, PROTOCOL + bytes(39) + STOP, max_bytes=41)
+    assert "larger than the 41 bytes" in refusal(tmp_path, PROTOCOL + bytes(39) + STOP, max_bytes=41)
     assert "the file is empty" in refusal(tmp_path, b"")
     assert "no pickle" in refusal(tmp_path, b"frame,person,x,y\n1,1,0.5,0.5\n")
     for path, said in ((tmp_path, "is no file"), (tmp_path / "other.pkl", "cannot be read")):

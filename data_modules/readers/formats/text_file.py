@@ -1,5 +1,6 @@
 """Recordings that are text files of numbers: read them fast; of a damaged one say which line and what belongs there."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -8,9 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data_modules.errors import UnreadableRecordingError
+from data_modules.errors import FETCH_AGAIN, UnreadableRecordingError
+from data_modules.readers.formats.raw_file import read_bytes
 
 LONGEST_QUOTE = 40
+WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True)
@@ -103,29 +106,29 @@ class TextFile:
 
 
 def open_text(path: Path) -> TextFile:
-    """Read a text file. Raises UnreadableRecordingError where it is not there, is empty, or is not plain text."""
+    """Read a text file. Raises UnreadableRecordingError where it is not there, is far too large, is empty, or is not
+    plain text."""
     return as_text(path, read_bytes(path))
 
 
-def read_bytes(path: Path) -> bytes:
-    """The whole of a file. Raises UnreadableRecordingError where it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UnreadableRecordingError(path, f"cannot be read ({error.strerror})") from error
-
-
 def as_text(path: Path, data: bytes) -> TextFile:
-    """A file's content as text. Raises UnreadableRecordingError where it is empty, or is not plain text."""
-    try:
-        text = data.decode("ascii")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        problem = f"expected plain text, found the byte 0x{data[error.start]:02x}"
-        raise UnreadableRecordingError(path, problem, line) from error
+    """The lines of a file's content. Raises UnreadableRecordingError where it is empty, or is not plain text."""
+    text = decoded(path, data)
     if not text.strip():
         raise UnreadableRecordingError(path, "the file is empty", line=1)
     return TextFile(path, text.rstrip().split("\n"))
+
+
+def decoded(path: Path, data: bytes, encoding: str = "ascii", remedy: str = FETCH_AGAIN) -> str:
+    """A file's content as text. Raises UnreadableRecordingError, naming the line, where it is not of the encoding."""
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        kind = "plain text" if encoding == "ascii" else f"text in {encoding.removesuffix('-sig').upper()}"
+        # What is at fault is the error's own part of the data: some encodings take a mark away first.
+        line = data.count(b"\n", 0, len(data) - len(error.object) + error.start) + 1
+        problem = f"expected {kind}, found the byte 0x{error.object[error.start]:02x}"
+        raise UnreadableRecordingError(path, problem, line, remedy) from error
 
 
 def quoted(text: str) -> str:
@@ -137,6 +140,11 @@ def to_float32(numbers: NDArray[np.float64]) -> NDArray[np.float32]:
     """The same numbers; those too large become infinite, and so are refused as coordinates."""
     with np.errstate(over="ignore"):
         return numbers.astype(np.float32)
+
+
+def is_whole_number(token: str) -> bool:
+    """Whether the text is a whole number, of at most nine digits: enough for all that recordings count."""
+    return WHOLE_NUMBER.fullmatch(token) is not None
 
 
 def is_number(token: str) -> bool:

@@ -4,8 +4,9 @@ Axes: R rows, T frames, M persons, V joints, C coordinates.
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,14 @@ from numpy.typing import NDArray
 
 from data_modules.errors import UnreadableRecordingError, did_you_mean
 from data_modules.layouts import Layout
-from data_modules.readers.own_poses import MOST_BYTES, RawPoses, misspelt
+from data_modules.readers.formats.raw_file import read_bytes
+from data_modules.readers.formats.text_file import decoded, is_number, quoted
+from data_modules.readers.own.poses import MAX_NUMBERS, RawPoses, misspelt
 
-LARGEST_FILE = 64 << 20
-LONGEST_LINE = 1 << 18
+MAX_LINE = 2**18  # characters
 AXES = "xyz"
 REMEDY = "left out; mend the file"
+REMEDY_SIZE = "left out; cut it, or write it as .npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,27 +62,20 @@ def has_confidence(path: Path, layout: Layout) -> bool:
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """(line, cells) of every row that is not empty."""
+    # utf-8-sig: spreadsheets put a mark at the beginning.
+    text = decoded(path, read_bytes(path, remedy=REMEDY_SIZE), "utf-8-sig", REMEDY)
+    reader = csv.reader(_bounded(path, StringIO(text, newline="")), strict=True)
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise _unreadable(path, f"it has more than {LARGEST_FILE >> 20} MiB: cut it, or write it as .npz")
-        # utf-8-sig: spreadsheets put a mark at the beginning.
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(_bounded(path, file), strict=True)
-            for row in reader:
-                if any(cell.strip() for cell in row):
-                    yield reader.line_num, row
-    except OSError as error:
-        raise _unreadable(path, f"cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        line = path.read_bytes().count(b"\n", 0, error.start) + 1 if error.start else 1
-        raise _unreadable(path, "expected text in UTF-8", line) from error
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                yield reader.line_num, row
     except csv.Error as error:
         raise _unreadable(path, f"no row of values ({error})", reader.line_num) from error
 
 
-def _bounded(path: Path, file: Iterator[str]) -> Iterator[str]:
-    for number, line in enumerate(file, 1):
-        if len(line) > LONGEST_LINE:
+def _bounded(path: Path, lines: Iterable[str]) -> Iterator[str]:
+    for number, line in enumerate(lines, 1):
+        if len(line) > MAX_LINE:
             raise _unreadable(path, f"a line of {len(line):,} characters", number)
         yield line
 
@@ -121,7 +117,7 @@ def _whole(path: Path, cell: str, what: str, line: int) -> int:
             return int(number)
     except (ValueError, OverflowError):
         pass
-    raise _unreadable(path, f"expected a whole number as {what}, found {cell.strip()[:40]!r}", line)
+    raise _unreadable(path, f"expected a whole number as {what}, found {quoted(cell.strip())}", line)
 
 
 def _numbers(path: Path, row: list[str], header: Header, line: int) -> list[float]:
@@ -130,7 +126,8 @@ def _numbers(path: Path, row: list[str], header: Header, line: int) -> list[floa
     try:
         return [1.0 if at < 0 else float(row[at]) if row[at].strip() else np.nan for at in wanted]
     except ValueError as error:
-        raise _unreadable(path, f"expected numbers, but {str(error).partition(': ')[2][:40]} is none", line) from error
+        found = next(cell for at in wanted if at >= 0 and (cell := row[at].strip()) and not is_number(cell))
+        raise _unreadable(path, f"expected numbers, but {quoted(found)} is none", line) from error
 
 
 def _arranged(
@@ -146,7 +143,7 @@ def _arranged(
     people, person_R = np.unique(persons_R, return_inverse=True)
     shape = (last - first + 1, len(people), *header.coordinates_VC.shape)
     # Counted with Python's numbers, which do not overflow.
-    if (last - first + 1) * len(people) * numbers_R.shape[1] * 8 > MOST_BYTES:
+    if (last - first + 1) * len(people) * numbers_R.shape[1] > MAX_NUMBERS:
         raise _unreadable(
             path, f"frames {first} to {last} of {len(people)} persons are too many: `frame` counts frames, not time"
         )

@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_modules.errors import UnreadableRecordingError
-from data_modules.readers.text_file import RowFormat, TextFile, is_number, open_text
+from data_modules.readers.formats.text_file import RowFormat, TextFile, is_number, is_whole_number, open_text
 
-MAX_BYTES = 64 * 2**20
 MAX_LINE = 2**16  # characters
 MAX_NODES = 200  # and so no tree is deeper
 MAX_FRAMES = 100_000
@@ -120,12 +119,6 @@ def read_bvh(path: Path) -> Bvh:
 
     Raises UnreadableRecordingError, naming the line, for the first thing that does not fit or is too large.
     """
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise UnreadableRecordingError(path, f"cannot be read ({error.strerror})") from error
-    if size > MAX_BYTES:
-        raise UnreadableRecordingError(path, f"larger than the {MAX_BYTES} bytes that a recording may have")
     file = open_text(path)
     for at, line in enumerate(file.lines):
         if len(line) > MAX_LINE:
@@ -177,7 +170,7 @@ class _Words:
         return value
 
     def whole_number(self, what: str, lowest: int, highest: int) -> int:
-        value = int(self.word) if self.word.isdecimal() and len(self.word) < 10 else lowest - 1
+        value = int(self.word) if is_whole_number(self.word) else lowest - 1
         if not lowest <= value <= highest:
             raise self.unexpected(f"{what} ({lowest} to {highest})")
         self.advance()

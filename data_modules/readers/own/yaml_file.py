@@ -5,7 +5,9 @@ from typing import Any
 
 import yaml
 
-MOST_BYTES = 1 << 20
+from data_modules.readers.formats.raw_file import read_bytes
+
+MAX_BYTES = 2**20
 
 
 class _Loader(yaml.SafeLoader):
@@ -28,11 +30,8 @@ class _Loader(yaml.SafeLoader):
 
 
 def load_yaml(path: Path) -> Any:
-    """What a file says. Raises yaml.YAMLError for what is no YAML, ValueError for values that cannot be, and for a file
-    that is far too large; OSError, RecursionError."""
-    with path.open("rb") as file:
-        text = file.read(MOST_BYTES + 1)
-    if len(text) > MOST_BYTES:
-        raise ValueError(f"more than {MOST_BYTES:,} bytes are no description")
+    """What a file says. Raises UnreadableRecordingError where it cannot be read, or is far too large; yaml.YAMLError
+    where it is no YAML; ValueError for values that cannot be; RecursionError."""
+    text = read_bytes(path, MAX_BYTES)
     # A subclass of yaml's safe loader: it makes nothing but plain values.
     return yaml.load(text, Loader=_Loader)

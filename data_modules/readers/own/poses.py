@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from data_modules.errors import UnreadableRecordingError
 from data_modules.layouts import Layout
 
-# The most that one array of a recording may take: an hour of two persons is about a third of it.
-MOST_BYTES = 256 << 20
+# The most that one array of a recording may hold: an hour of two persons is about half of it.
+MAX_NUMBERS = 2**25
 
 Numbers = NDArray[np.float64]
 

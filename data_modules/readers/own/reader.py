@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from data_modules.errors import DataError, UnreadableRecordingError
-from data_modules.readers.own_csv import has_confidence, read_csv
-from data_modules.readers.own_description import DEFAULT_FPS, FILE, Description, describe
-from data_modules.readers.own_npz import array_names, read_npz
-from data_modules.readers.own_poses import poses_of
-from data_modules.readers.own_splits import Split
-from data_modules.readers.own_template import NUMBERS
+from data_modules.readers.own.csv_file import has_confidence, read_csv
+from data_modules.readers.own.description import DEFAULT_FPS, FILE, Description, describe
+from data_modules.readers.own.npz_file import array_names, read_npz
+from data_modules.readers.own.poses import poses_of
+from data_modules.readers.own.splits import Split
+from data_modules.readers.own.template import NUMBERS
 from data_modules.readers.reader import Extra, Protocol, Reader
 from data_modules.sequence import SkeletonSequence
 
@@ -52,29 +52,6 @@ class OwnReader(Reader):
     def protocols(self) -> Mapping[str, Protocol]:  # type: ignore[override]
         return {split.name: Protocol(self.description.classes, split.folds) for split in self.splits}
 
-    def extras_in(self, root: Path) -> tuple[Extra, ...]:
-        """What any of the recordings has."""
-        found: set[str] = set()
-        for path in self.files(root):
-            found |= self._extras_of(path)
-        return tuple(extra for extra in EXTRAS if extra in found)
-
-    def _extras_of(self, path: Path) -> set[str]:
-        try:
-            if path.suffix.lower() == ".npz":
-                return array_names(path)
-            return {"confidence"} if has_confidence(path, self.layout) else set()
-        except UnreadableRecordingError:
-            return set()  # which `read` will say
-
-    def declaration(self) -> dict[str, Any]:
-        """What experiments/datasets declares of an official dataset."""
-        return {
-            "title": self.description.title,
-            "default_protocols": {name: name for name in self.protocols},
-            "settings": {"data": dict(self.description.settings)},
-        }
-
     def files(self, root: Path) -> Iterator[Path]:
         """Every .npz and .csv, those too that do not fit the template, which `read` then says. Raises DataError for a
         name that is not UTF-8."""
@@ -96,6 +73,21 @@ class OwnReader(Reader):
             named = self._named(path)
             if named and (video := self._video(named)):
                 yield root / video
+
+    def extras_in(self, root: Path) -> tuple[Extra, ...]:
+        """What any of the recordings has."""
+        found: set[str] = set()
+        for path in self.files(root):
+            found |= self._extras_of(path)
+        return tuple(extra for extra in EXTRAS if extra in found)
+
+    def _extras_of(self, path: Path) -> set[str]:
+        try:
+            if path.suffix.lower() == ".npz":
+                return array_names(path)
+            return {"confidence"} if has_confidence(path, self.layout) else set()
+        except UnreadableRecordingError:
+            return set()  # which `read` will say
 
     def recognises(self, path: Path) -> bool:
         return path.suffix.lower() in SUFFIXES and self._named(path.absolute()) is not None
@@ -137,6 +129,14 @@ class OwnReader(Reader):
                 image_height=height,
             )
         ]
+
+    def declaration(self) -> dict[str, Any]:
+        """What experiments/datasets declares of an official dataset."""
+        return {
+            "title": self.description.title,
+            "default_protocols": {name: name for name in self.protocols},
+            "settings": {"data": dict(self.description.settings)},
+        }
 
     def _named(self, path: Path) -> Mapping[str, str] | None:
         """What a recording's path says of it; None where it does not fit the template."""

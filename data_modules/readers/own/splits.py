@@ -4,16 +4,18 @@ Axes: N recordings.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data_modules.errors import DataError, did_you_mean
-from data_modules.readers.own_template import NUMBERS
+from data_modules.readers.folds import leave_one_out, ranks_in_class
+from data_modules.readers.own.template import NUMBERS
 from data_modules.readers.reader import Fold, Index
 
 RULES = ("train", "test", "leave_one_out")
@@ -68,30 +70,16 @@ class Split:
     def folds(self, index: Index) -> list[Fold]:
         """The divisions. Raises DataError where a recording is chosen for both sides."""
         if self.leave_one_out is not None:
-            column = getattr(index, self.leave_one_out)
-            return [_fold(column != left_out, column == left_out) for left_out in np.unique(column)]
+            return leave_one_out(attrgetter(self.leave_one_out))(index)
         if not self.choices:
-            test = _every_third(index)
-            return [_fold(~test, test)]
+            return [Fold.where(ranks_in_class(index.label) % EVERY != EVERY - 1)]
         chosen = {side: choice.of(index) for side, choice in self.choices.items()}
         train = chosen["train"] if "train" in chosen else ~chosen["test"]
         test = chosen["test"] if "test" in chosen else ~chosen["train"]
         if (train & test).any():
             both = index.sample_id[train & test][0]
             raise DataError(f"splits.{self.name}: {both} is in both train and test; change the rule in dataset.yaml")
-        return [_fold(train, test)]
-
-
-def _fold(train: NDArray[np.bool_], test: NDArray[np.bool_]) -> Fold:
-    return Fold(np.flatnonzero(train), np.flatnonzero(test))
-
-
-def _every_third(index: Index) -> NDArray[np.bool_]:
-    rank = np.zeros(len(index), np.int64)
-    for label in np.unique(index.label):
-        members = index.label == label
-        rank[members] = np.arange(members.sum())
-    return rank % EVERY == EVERY - 1
+        return [Fold.where(train, test)]
 
 
 def split_of(name: str, rule: Any, columns: Collection[str]) -> Split:
@@ -128,9 +116,8 @@ def _choice(key: str, chosen: Any, columns: Collection[str]) -> Choice:
 
 
 def _is_list_of(found: Any, kind: type) -> bool:
-    return isinstance(found, Sequence) and not isinstance(found, str) and bool(found) and all(
-        isinstance(one, kind) and not isinstance(one, bool) for one in found
-    )  # fmt: skip
+    """Whether it is a list, not empty, of whole numbers or of strings. True and false are no numbers here."""
+    return isinstance(found, list) and bool(found) and all(type(one) is kind for one in found)
 
 
 def _check_column(key: str, column: Any, columns: Collection[str]) -> None:

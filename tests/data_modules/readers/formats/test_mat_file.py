@@ -10,7 +10,7 @@ import pytest
 from scipy.io import savemat
 
 from data_modules.errors import UnreadableRecordingError
-from data_modules.readers.mat_file import MAX_BYTES, open_mat
+from data_modules.readers.formats.mat_file import MAX_BYTES, open_mat
 
 HEADER = b"MATLAB 5.0 MAT-file, by hand".ljust(124) + struct.pack("<H2s", 0x0100, b"IM")
 INT8, INT32, UINT32, DOUBLE = 1, 5, 6, 9  # the types of data in the format
@@ -175,7 +175,7 @@ def test_files_that_unpack_to_more_than_they_may(path: Path) -> None:
     path.write_bytes(HEADER + struct.pack("<II", COMPRESSED, len(packed)) + packed)
     assert refused(path, "x") == f"a damaged MATLAB file (it unpacks to more than {MAX_BYTES} bytes)"
     path.write_bytes(HEADER + bytes(MAX_BYTES))
-    assert refused(path, "x") == f"larger than the {MAX_BYTES} bytes that a recording may have"
+    assert refused(path, "x") == f"larger than the {MAX_BYTES} bytes that such a file may have"
 
 
 def test_every_truncation(path: Path) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_modules.readers.decimals import decimals
+from data_modules.readers.formats.decimals import decimals
 
 
 def read(words: list[str]) -> np.ndarray:

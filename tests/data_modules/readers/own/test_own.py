@@ -228,7 +228,7 @@ HUGE = b"{'descr': '<f8', 'fortran_order': False, 'shape': (%s,), }\n"
         (b"PK\x03\x04 and then nothing", "cannot be read as .npz"),
         (archive(joint=npy(HUGE % b"3")), "it has an array 'joint'; did you mean 'joints'"),
         (archive(poses=npy(HUGE % b"3")), "it has no array 'joints'; there are: poses"),
-        (archive(joints=npy(HUGE % b"100000000000, 9, 3")), "more than 256 MiB"),
+        (archive(joints=npy(HUGE % b"100000000000, 9, 3")), "over 33,554,432 numbers"),
         (archive(joints=npy(HUGE % b"-5, 9, 3")), "or no recording"),
         (archive(joints=npy(HUGE % b"5, 9, 3", bytes(99))), "not as large as its shape"),
         (archive(joints=npy(HUGE % b"5, 9, 3", bytes(10**7))), "not as large as its shape"),
@@ -327,9 +327,14 @@ def test_damaged_tables(tmp_path: Path, text: str, problem: str) -> None:
 
 def test_tables_in_another_encoding(tmp_path: Path) -> None:
     path = write_table(write_description(tmp_path / "own") / "wave" / "s1_r1.csv", movement("wave"))
-    path.write_bytes(path.read_bytes() + b"\xff\xfe1")
-    with pytest.raises(UnreadableRecordingError, match="expected text in UTF-8"):
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"\xff\xfe1")
+    with pytest.raises(UnreadableRecordingError, match="line 14: expected text in UTF-8"):
         read(path)
+    os.truncate(path, 2**40)  # takes no room on the disk
+    with pytest.raises(UnreadableRecordingError, match="larger than the") as caught:
+        read(path)
+    assert "write it as .npz" in caught.value.remedy
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".csv"])

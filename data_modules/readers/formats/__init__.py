@@ -1,0 +1,1 @@
+"""File formats of recordings, read without ever trusting a file: sizes are bounded, and nothing in it is run."""
