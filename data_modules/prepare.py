@@ -102,10 +102,12 @@ def read_file(reader: Reader, path: Path) -> Iterator[SkeletonSequence | Problem
     """The recordings of one file, and what is wrong with those, or with the file, that cannot be used."""
     try:
         for found in reader.read(path):
-            yield _problem(path, found) if isinstance(found, UnreadableRecordingError) else found
+            yield _problem(reader, path, found) if isinstance(found, UnreadableRecordingError) else found
     except UnreadableRecordingError as error:
-        yield _problem(path, error)
+        yield _problem(reader, path, error)
 
 
-def _problem(path: Path, error: UnreadableRecordingError) -> Problem:
-    return Problem(path.name, str(error), error.remedy)
+def _problem(reader: Reader, path: Path, error: UnreadableRecordingError) -> Problem:
+    # By its place in the dataset: in some, all files have the same name.
+    before, _, place = path.as_posix().rpartition(f"/{Path(reader.folder).name}/")
+    return Problem(place if before else path.name, str(error), error.remedy)

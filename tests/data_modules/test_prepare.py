@@ -83,7 +83,7 @@ def test_a_bad_recording_is_counted_and_stops_nothing(root: Path, tmp_path: Path
     assert len(store) == CLIPS - 1
     assert store.index.sample_id.tolist() == [*whole.index.sample_id[:2], *whole.index.sample_id[3:]]
     (problem,) = store.problems
-    assert problem.sample == bad.name
+    assert problem.sample == f"{bad.parent.name}/{bad.name}"
     assert f"{bad}, line " in problem.problem
     assert problem.remedy
 

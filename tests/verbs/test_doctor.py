@@ -58,7 +58,7 @@ def test_an_own_dataset(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert (found["dataset"], found["sequences"], found["unusable"]) == ("my_moves", 23, 1)
         assert (found["classes"], found["subjects"], found["joints"], found["persons"]) == (3, 4, 9, 1)
         assert found["protocols"] == {"by_subject": [{"train": 11, "test": 12}]}
-        assert [problem["sample"] for problem in found["problems"]] == ["s1_r0.npz"]
+        assert [problem["sample"] for problem in found["problems"]] == ["wave/s1_r0.npz"]
 
 
 def test_a_dataset_of_which_nothing_can_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

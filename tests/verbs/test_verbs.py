@@ -120,7 +120,7 @@ def test_doctor_as_json_counts_bad_files_and_goes_on(
     assert main(["doctor", "ntu60", f"data_root={tmp_path}", f"output_dir={tmp_path / 'out'}", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert (found["sequences"], found["unusable"], found["joints"], found["persons"]) == (87, 1, 25, 2)
-    assert found["problems"][0]["sample"] == bad.name
+    assert found["problems"][0]["sample"] == f"{bad.parent.name}/{bad.name}"
     assert "line 2" in found["problems"][0]["problem"]
     assert set(found["protocols"]) == {"xsub", "xview"}
 
