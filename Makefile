@@ -31,7 +31,7 @@ setup-scatter: $(READY) ## add torch-scatter, which is built here (about 5 minut
 	$(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt --no-build-isolation -e ".[scatter]"
 
 reproduce: $(READY) ## train what TABLE=adasgn_tab3 misses, and print it beside the paper's numbers
-	@$(LAB) reproduce $(TABLE) dataset=$(DATASET) seeds=$(SEEDS) $(WHERE)
+	@$(LAB) reproduce $(TABLE) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
 
 report: $(READY) ## print TABLE=… from the runs that are finished, training nothing
 	@$(LAB) report $(TABLE) dataset=$(DATASET) seeds=$(SEEDS) $(WHERE)
@@ -40,7 +40,7 @@ tables: $(READY) ## list the tables
 	@$(LAB) tables
 
 train: $(READY) ## train MODEL=sgn on DATASET=… and its PROTOCOL=…
-	@$(LAB) train $(MODEL) dataset=$(DATASET) protocol=$(PROTOCOL) $(WHERE)
+	@$(LAB) train $(MODEL) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
 
 prepare: $(READY) ## read the official files of DATASET=… below DATA_ROOT=…
 	@$(LAB) prepare $(DATASET) $(WHERE)

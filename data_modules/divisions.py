@@ -52,7 +52,7 @@ def choose_fold(folds: list[Fold], number: int, name: str) -> Fold:
     if not len(fold.train) or not len(fold.test):
         raise DataError(
             f"{name}: {len(fold.train)} training and {len(fold.test)} test recordings; "
-            "some of the dataset's files are missing"
+            "some of the dataset's files are missing, or its division names none"
         )
     return fold
 

@@ -20,18 +20,28 @@ class DatasetMissingError(DataError):
 
 
 FETCH_AGAIN = "left out; fetch this file again from the dataset's official source"
+REPLACE = "left out; mend or replace this file"
+# What describes a user's own recordings, and lies above them.
+DESCRIPTION = "dataset.yaml"
 
 
 class UnreadableRecordingError(DataError):
-    """One recording is truncated, garbled, or has nobody in it. remedy: what to do about it."""
+    """One recording is truncated, garbled, or has nobody in it.
 
-    def __init__(self, path: Path, problem: str, line: int | None = None, remedy: str = FETCH_AGAIN) -> None:
+    remedy: what to do about it; unless given, to fetch an official file again, and to mend a user's own.
+    """
+
+    def __init__(self, path: Path, problem: str, line: int | None = None, remedy: str | None = None) -> None:
         where = f"{path}, line {line}" if line is not None else str(path)
         super().__init__(f"{where}: {problem}")
         self.path = path
         self.problem = problem
         self.line = line
-        self.remedy = remedy
+        self.remedy = remedy or (REPLACE if _is_own(path) else FETCH_AGAIN)
+
+
+def _is_own(path: Path) -> bool:
+    return any((folder / DESCRIPTION).is_file() for folder in path.parents)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -29,7 +29,8 @@ class SkeletonSequence:
     video: the recording's film or folder of frames, relative to the dataset's folder; '' where there is none.
     image_width, image_height: the size of the picture that the pixels refer to; 0 where there is none.
     first_frame: which frame of the whole recording, and of its film, the first one here is.
-    recorded_frames: how many frames the whole recording has; 0 says: up to the last one here.
+    recorded_frames: how many frames the whole recording has; 0 says: up to the last one here; -1: as many as its film,
+        so that frame t here is frame first_frame + t of the film.
 
     Raises ValueError for arrays that do not agree.
     """

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args, get_origin, get_type_hints
 
+from data_modules.errors import did_you_mean
 from data_modules.layouts import Layout
 
 Selection = Literal["last", "validation", "test"]
@@ -51,6 +52,7 @@ class SkeletonSettings:
 
 def settings_problems(settings: SkeletonSettings, layout: Layout) -> Iterator[str]:
     """One line for each value that recordings of this layout cannot have, or that no recordings can."""
+    yield from _choice_problems(settings)
     joints = range(layout.num_joints)
     if settings.centre_joint not in joints:
         yield f"data.centre_joint={settings.centre_joint}: give a joint from 0 to {joints[-1]}"
@@ -66,6 +68,14 @@ def settings_problems(settings: SkeletonSettings, layout: Layout) -> Iterator[st
         if not 0 <= getattr(settings, key) <= most:
             yield f"data.{key}={getattr(settings, key)}: give a number from 0 to {most}{unit}"
     yield from _dimension_problems(settings, layout)
+
+
+def _choice_problems(settings: SkeletonSettings) -> Iterator[str]:
+    """One line for each value that is none of those that its annotation lists."""
+    for key, kind in get_type_hints(type(settings)).items():
+        value = getattr(settings, key)
+        if get_origin(kind) is Literal and value not in get_args(kind):
+            yield f"data.{key}={value}: {did_you_mean(str(value), get_args(kind))}"
 
 
 def _dimension_problems(settings: SkeletonSettings, layout: Layout) -> Iterator[str]:

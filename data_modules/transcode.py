@@ -3,11 +3,11 @@
 To show one frame, a video must be decoded from the last key frame before it, and originals have few of those. Here
 every film gets the size that training asks for and a key frame every GOP frames.
 
-What it buys when 12 random frames of a clip are taken, by one core of an AMD EPYC, in clips per second: films of NTU
-RGB+D (1920 × 1080, 103 frames) 2.4 before and 121 after with a short side of 128, 2.3 and 57 with 256; those of
-Florence 3D (h264 of 320 × 240, 19 frames on average) 53 and 166, 48 and 94. Kilobytes per film: 987 before, 33 and 94
-after; 68 before, 18 and 49 after. Most of it is the size: key frames every 4 to 12 frames are about equally quick with
-films this short, and twelve takes half of the bytes of four.
+What it buys when 12 random frames of a clip are taken, by one core of an AMD EPYC, in clips per second (medians of one
+run, before and after in turn): a film of NTU RGB+D (1920 × 1080, 103 frames) 2.2 before and 60 after with a short side
+of 128, 2.2 and 48 with 256; those of Florence 3D (h264 of 320 × 240, 19 frames on average) 39 and 236, 32 and 105.
+Kilobytes per film: 987 before, 33 and 94 after; 68 before, 18 and 49 after. Most of it is the size: key frames every 4
+to 12 frames are about equally quick with films this short, and twelve takes half of the bytes of four.
 """
 
 import hashlib

@@ -89,6 +89,7 @@ class VideoPoseClips(StoredClips[VideoPoseClip | Damaged, VideoSettings]):
         index = store.index
         film = self.films.open(str(index.video[position]))
         first = int(index.first_frame[position])
+        # -1, as many as the film has, is left to film_frames.
         recorded = int(index.recorded_frames[position]) or first + int(store.frames[position])
         numbers = transforms.film_frames(times + first, recorded, film.frames)
         return film.read(numbers.tolist(), self.settings.short_side)

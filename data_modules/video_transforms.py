@@ -30,8 +30,11 @@ def sample_times(length: int, count: int, rng: np.random.Generator | None) -> ND
 def film_frames(times: NDArray[np.int64], recorded_frames: int, frames: int) -> NDArray[np.int64]:
     """Which of a film's `frames` show the frames `times` of a recording of `recorded_frames`.
 
-    Both cover the same time, so equal numbers of frames give the identity; beyond its ends the film stands still.
+    Both cover the same time, so equal numbers of frames give the identity, as does -1, which says that the recording
+    has as many as its film; beyond its ends the film stands still.
     """
+    if recorded_frames == -1:
+        return times.clip(0, frames - 1)
     return ((2 * times + 1) * frames // (2 * recorded_frames)).clip(0, frames - 1)
 
 

@@ -3,14 +3,17 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+FEW = 25  # names that one line can list
+
 
 class RequestError(Exception):
     """The request was wrong; its text says what and how to put it right. `skeleton-lab` exits with 2."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> RequestError:
-    """The error for a name that does not exist: it names the nearest right one, or all of them where none is near."""
+    """The error for a name that does not exist: it names the nearest right one, or all of them where none is near and
+    they are few."""
     names = sorted(known)
-    near = get_close_matches(name, names, n=1, cutoff=0.5)
+    near = get_close_matches(name.lower(), names, n=1, cutoff=0.5 if len(names) <= FEW else 0.0)
     remedy = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(names)}"
     return RequestError(f"unknown {kind} '{name}': {remedy}")

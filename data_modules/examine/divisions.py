@@ -3,7 +3,7 @@
 Axes: N sequences.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +13,20 @@ from data_modules.store import Problem
 
 # The largest class has so many times more recordings than a rare one.
 RARE = 10
-# Protocols that are divided by subject. Of others that is taken to be meant where most test subjects do not train.
-SUBJECTS_APART = ("xsub", "loso")
+# How many subjects a line names.
+NAMED = 10
 
 
-def division_problems(index: Index, protocols: Mapping[str, Protocol], contents: NDArray[np.str_]) -> list[Problem]:
-    """One entry for each doubt. contents: (N,), the same for the same poses."""
+def division_problems(
+    index: Index, protocols: Mapping[str, Protocol], contents: NDArray[np.str_], mixed: Collection[str] = ()
+) -> list[Problem]:
+    """One entry for each doubt. contents: (N,), the same for the same poses. mixed: the protocols that have the same
+    subjects on both sides by design."""
     folds = {name: protocol.folds(index) for name, protocol in protocols.items()}
     found = list(_classes(index, protocols))
     for name, protocol in protocols.items():
         found += _sides(index, name, protocol, folds[name])
-        found += _subjects(index, name, folds[name])
+        found += _subjects(index, name, folds[name]) if name not in mixed else ()
     return found + list(_twins(index, folds, contents))
 
 
@@ -64,21 +67,23 @@ def _sides(index: Index, name: str, protocol: Protocol, folds: list[Fold]) -> It
 
 
 def _subjects(index: Index, name: str, folds: list[Fold]) -> Iterator[Problem]:
-    """Subjects who both train and test where they are meant to be apart."""
-    leaking: dict[int, int] = {}
-    for number, fold in enumerate(folds):
-        tested = np.unique(index.subject[fold.test])
-        both = np.intersect1d(tested, index.subject[fold.train])
-        both = both[both >= 0]
-        if name in SUBJECTS_APART or len(both) * 2 < len(tested):
-            leaking |= {subject: number for subject in both.tolist() if subject not in leaking}
-    for subject, number in sorted(leaking.items()):
-        where = "" if len(folds) == 1 else f" in fold {number}"
+    """The subjects who both train and test, in any of the folds."""
+    sides = [np.intersect1d(index.subject[fold.train], index.subject[fold.test]) for fold in folds]
+    both = np.unique(np.concatenate(sides)) if sides else np.empty(0, np.int64)
+    both = both[both >= 0].tolist()
+    if both:
         yield Problem(
-            f"subject {subject}",
-            f"both trains and tests in {name}{where}",
-            "the test then shows people the network knows: keep each subject on one side",
+            f"subject{'s' if len(both) > 1 else ''} {_listed(both)}",
+            f"{'are' if len(both) > 1 else 'is'} in training and in test of {name}",
+            "fine if that is meant, else keep each subject on one side: the test shows people the network knows",
         )
+
+
+def _listed(numbers: list[int]) -> str:
+    """'1, 2 and 3'; of many, the first ones."""
+    if len(numbers) > NAMED:
+        return f"{', '.join(map(str, numbers[:NAMED]))} and {len(numbers) - NAMED} more"
+    return " and ".join(filter(None, [", ".join(map(str, numbers[:-1])), str(numbers[-1])]))
 
 
 def _twins(index: Index, folds: Mapping[str, list[Fold]], contents: NDArray[np.str_]) -> Iterator[Problem]:

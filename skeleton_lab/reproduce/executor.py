@@ -9,6 +9,8 @@ from typing import Protocol
 
 from filelock import FileLock, Timeout
 
+from data_modules.errors import DataError
+from skeleton_lab.errors import RequestError
 from skeleton_lab.files import write_text
 from skeleton_lab.reproduce.runs import Run, RunFolder, folder_of, in_order
 from skeleton_lab.reproduce.train import train
@@ -83,6 +85,8 @@ def _attempt(
     required = {role: folder_of(each, output_dir).checkpoint for role, each in run.requires.items()}
     try:
         train(run, folder, required, execution, lambda done, total: watcher.epoch(run, done, total))
+    except (DataError, RequestError) as error:  # mistakes of the user's, which the text explains
+        return str(error)
     except Exception as error:
         path = folder.path / "error.txt"
         write_text(path, traceback.format_exc())

@@ -60,7 +60,11 @@ class Session:
                 lambda done, total: progress.preparing(f"films of {name}", done, total),
             )
         films = len(set(source.store.index.video.tolist()) - {""})
-        self.console.print(f"{name}: {films} films of {short_side} pixels, {len(problems)} unusable", highlight=False)
+        if not films:
+            self.console.print(f"{name}: none of its recordings has a film", highlight=False)
+            return []
+        made = f"{films - len(problems)} of {films} films are there with {short_side} pixels"
+        self.console.print(f"{name}: {made}, {len(problems)} are unusable", highlight=False)
         return problems
 
     def execute(self, runs: Iterable[Run]) -> Outcome:

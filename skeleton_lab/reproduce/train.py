@@ -74,7 +74,15 @@ def train(
     data_origin = {"data": run.source.label, "data_digest": run.source.store.digest}
     # The seconds are those since the last start; `resumed` says whether there were earlier ones.
     timing = {"seconds": seconds, "resumed": resumed}
-    identity = {"seed": settings.seed, "requires": {role: each.name for role, each in run.requires.items()}}
+    asked = {"dataset": settings.data.dataset, "protocol": settings.data.protocol, "fold": settings.data.fold}
+    clips = {"train_clips": len(data.train), "test_clips": len(data.test)}
+    identity = {
+        "seed": settings.seed,
+        "scale": settings.scale,
+        **asked,
+        **clips,
+        "requires": {role: each.name for role, each in run.requires.items()},
+    }
     folder.write_result(measure(module, recorded), {**identity, **origin, **timing, **data_origin})
     (folder.path / "error.txt").unlink(missing_ok=True)  # of an earlier attempt
     shutil.rmtree(folder.resume, ignore_errors=True)

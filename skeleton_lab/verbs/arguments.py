@@ -8,7 +8,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from data_modules.readers.own import is_own
+from data_modules.readers.own import is_own, misnamed
 from skeleton_lab.config import declared
 from skeleton_lab.errors import RequestError, unknown
 from skeleton_lab.reproduce.session import Session
@@ -72,19 +72,24 @@ class Arguments:
         """A dataset as requests name it: of a name that no official one has, the folder with dataset.yaml below
         DATA_ROOT or at that path. Raises RequestError where there is neither."""
         official = declared("datasets")
-        if name in official:
-            return name
         below = [self.data_root / name] if self.data_root else []
         for folder in (*below, Path(name)):
+            if is_own(folder) and name in official:
+                raise RequestError(f"{folder}: {name} is the name of an official dataset; rename the folder")
             if is_own(folder):
                 return str(folder.absolute())
+        if name in official:
+            return name
         for folder in (*below, Path(name)):
+            if path := misnamed(folder):
+                raise RequestError(f"{path}: call this file dataset.yaml")
             if folder.is_dir():
                 raise RequestError(
                     f"{folder}: no dataset.yaml in this folder; data_modules/README.md says how to write one"
                 )
         own = [path.parent.name for path in self.data_root.glob("*/dataset.yaml")] if self.data_root else []
-        raise unknown("dataset", name, [*official, *own])
+        hint = "" if self.data_root else "; a dataset of your own needs DATA_ROOT=, or the path of its folder"
+        raise RequestError(f"{unknown('dataset', name, [*official, *own])}{hint}")
 
     def session(self) -> Session:
         """Where things lie, from `data_root=` and `output_dir=` or the environment's DATA_ROOT and OUTPUT_DIR."""

@@ -44,7 +44,7 @@ def _look_at(arguments: Arguments, name: str) -> dict[str, Any]:
     """
     session, path = arguments.session(), Path(name)
     if name in READERS:
-        return _of_dataset(reader_for(name), session, arguments.scale)
+        return _of_dataset(reader_for(arguments.known_dataset(name)), session, arguments.scale)
     for folder in [*([arguments.data_root / name] if arguments.data_root else []), path]:
         reader = dataset_at(folder) if folder.is_dir() else None
         if reader is not None:

@@ -6,13 +6,15 @@ With `short_side=…`, its films are made small too (data_modules/transcode.py).
 from skeleton_lab.errors import RequestError
 from skeleton_lab.verbs.arguments import Arguments
 
+LARGEST = 512  # networks look at 224 pixels and less; larger copies would cost more than they spare
+
 
 def run(arguments: Arguments) -> int:
     arguments.refuse_others(("short_side",))
     dataset, session = arguments.known_dataset(arguments.name("dataset")), arguments.session()
     short_side = arguments.whole_number("short_side")
-    if short_side is not None and short_side % 2:
-        raise RequestError(f"short_side={short_side}: give an even number of pixels")
+    if short_side is not None and (short_side % 2 or short_side > LARGEST):
+        raise RequestError(f"short_side={short_side}: give an even number of pixels up to {LARGEST}")
     source = session.prepare(dataset, arguments.scale)
     problems = list(source.store.problems)
     if short_side is not None:

@@ -17,7 +17,8 @@ def run(arguments: Arguments) -> int:
     protocol = arguments.take("protocol") or default_protocol(dataset)
     overrides = parse_overrides(arguments.overrides(("dataset", "protocol", "action_shares")), [model])
     # The published widths: the paper's scale, unless asked otherwise.
-    settings = compose(Request(model, dataset, protocol, arguments.take("scale") or "paper", {}, overrides))
+    scale = arguments.take("scale") or "paper"
+    settings = compose(Request(model, dataset, protocol, scale, {}, overrides))
     reader = reader_for(dataset)
     classes = len(reader.protocols[protocol].classes)
     module = MODELS[model].module_class()(settings, reader.layout, classes)
@@ -33,7 +34,7 @@ def run(arguments: Arguments) -> int:
     if arguments.as_json:
         print(json.dumps(found))
         return 0
-    for name, value in found.items():
+    for name, value in {**found, "scale": scale}.items():
         Console().print(f"{name:<14} {value:,}" if isinstance(value, int) else f"{name:<14} {value}", highlight=False)
     return 0
 

@@ -2,10 +2,12 @@
 
 from rich.console import Console
 
+from skeleton_lab.errors import RequestError
 from skeleton_lab.reproduce.assemble import plan_table
 from skeleton_lab.reproduce.kept import keep
 from skeleton_lab.reproduce.page import print_table
-from skeleton_lab.reproduce.show import write_result
+from skeleton_lab.reproduce.runs import folder_of
+from skeleton_lab.reproduce.show import table_folder, write_result
 from skeleton_lab.verbs.arguments import Arguments
 from skeleton_lab.verbs.reproduce import requested_table
 
@@ -13,6 +15,10 @@ from skeleton_lab.verbs.reproduce import requested_table
 def run(arguments: Arguments) -> int:
     table, session = requested_table(arguments), arguments.session()
     planned = plan_table(table, {table.recordings: session.prepare(table.recordings, table.scale)})
+    folder = table_folder(table, session.output_dir)
+    finished = any(folder_of(run, session.output_dir).is_finished for each in planned for run in each.runs)
+    if not finished and (folder / "table.json").exists():
+        raise RequestError(f"none of its runs with these settings is finished; what {folder} holds stays as it is")
     result = write_result(table, planned, session.output_dir)
     print_table(result, Console())
     if arguments.take("keep") == "true":

@@ -26,6 +26,8 @@ def run(arguments: Arguments) -> int:
 def requested_table(arguments: Arguments) -> Table:
     """The table as asked for: of which dataset, which seeds, and with which overrides."""
     name, dataset, seeds = arguments.name("table"), arguments.dataset(), _seeds(arguments)
+    if arguments.take("protocol"):
+        raise RequestError("protocol: the columns of a table have protocols of their own; `train` takes one")
     declared = load_table(name, arguments.scale, dataset, seeds)
     overrides = parse_overrides(arguments.overrides(OWN_KEYS), declared.models)
     varied = sorted(set(overrides) & declared.varied)

@@ -1,9 +1,13 @@
 """`skeleton-lab train MODEL`: one run, kept in the run store under the key that tables ask for."""
 
+from collections.abc import Iterator
+
 from rich.console import Console
 
+from data_modules.skeletons import SkeletonDataModule
 from skeleton_lab.config import Request, compose, declaration, default_protocol, parse_overrides
-from skeleton_lab.reproduce.runs import Planner, folder_of
+from skeleton_lab.reproduce.runs import Planner, Run, folder_of
+from skeleton_lab.reproduce.train import data_module
 from skeleton_lab.verbs.arguments import Arguments
 
 
@@ -11,6 +15,7 @@ def run(arguments: Arguments) -> int:
     request, session = requested_run(arguments), arguments.session()
     compose(request)
     planned = Planner({request.dataset: session.prepare(request.dataset, request.scale)}).plan(request)
+    data = data_module(planned, session.execution)
     outcome = session.execute([planned])
     folder = folder_of(planned, session.output_dir)
     if planned.key in outcome.problems:
@@ -19,9 +24,19 @@ def run(arguments: Arguments) -> int:
     console = Console()
     for name, value in folder.result()["metrics"].items():
         console.print(f"{name:<18} {value:,.6g}", highlight=False)
-    data = ", ".join(filter(None, (planned.source.label, planned.fold)))
-    console.print(f"{data}; everything about this run is in {folder.path}", soft_wrap=True, markup=False)
+    for line in (*_what_it_is(planned, data), f"everything about this run is in {folder.path}"):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
     return 0
+
+
+def _what_it_is(run: Run, data: SkeletonDataModule) -> Iterator[str]:
+    """What the numbers were measured on, and a word where it was less than the published recipe."""
+    settings = run.settings
+    kind = ", ".join(filter(None, (settings.data.protocol, run.fold, run.source.label, f"{settings.scale} scale")))
+    clips = f"{len(data.train)} training and {len(data.test)} test clips"
+    yield f"{settings.name} on {settings.data.dataset}: {kind}; {clips}"
+    if settings.scale == "demo" and not run.source.is_demo:
+        yield "demo scale: a small network, briefly trained on part of the recordings; scale=paper is the whole recipe"
 
 
 def requested_run(arguments: Arguments) -> Request:

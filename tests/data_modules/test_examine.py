@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from data_modules.errors import DataError
 from data_modules.examine import dataset_problems, measures, store_problems
 from data_modules.examine.divisions import division_problems
 from data_modules.examine.measures import measure
@@ -155,38 +156,76 @@ def divided(labels: list[int], subjects: list[int], *folds: tuple[list[int], lis
     made = [Fold(np.array(train), np.array(test)) for train, test in folds]
     contents = np.array(options.get("contents", [str(position) for position in range(len(labels))]))
     protocol = Protocol(("a", "b"), lambda _: made)
-    return said(division_problems(index, {options.get("name", "mine"): protocol}, contents))
+    return said(division_problems(index, {options.get("name", "mine"): protocol}, contents, options.get("mixed", ())))
 
 
 def test_a_good_division_is_not_doubted() -> None:
     assert divided([0, 1, 0, 1], [1, 1, 2, 2], ([0, 1], [2, 3]), ([2, 3], [0, 1]), name="loso") == []
-    # All subjects on both sides: nobody claimed them apart.
-    assert divided([0, 1, 0, 1], [1, 2, 1, 2], ([0, 1], [2, 3])) == []
+    assert divided([0, 1, 0, 1], [1, 2, 1, 2], ([0, 1], [2, 3]), mixed=["mine"]) == []
 
 
 def test_classes() -> None:
-    assert divided([0] * 4, [1, 2] * 2, ([0, 1], [2, 3])) == [("b", "the class has no recordings")]
+    assert divided([0] * 4, [-1] * 4, ([0, 1], [2, 3])) == [("b", "the class has no recordings")]
     labels = [0] * 20 + [1] * 2
-    assert divided(labels, [1] * 22, ([*range(10), 20], [*range(10, 20), 21])) == [
+    assert divided(labels, [-1] * 22, ([*range(10), 20], [*range(10, 20), 21])) == [
         ("b", "the class has 2 recordings, the largest 20")
     ]
-    assert divided([0, 1, 0, 1], [1, 2, 1, 2], ([0, 1, 3], [2])) == [("b", "mine has no test recordings of it")]
-    assert divided([0, 1, 0, 1], [1, 2, 1, 2], ([0], [1, 2, 3])) == [("b", "mine has no training recordings of it")]
+    assert divided([0, 1, 0, 1], [-1] * 4, ([0, 1, 3], [2])) == [("b", "mine has no test recordings of it")]
+    assert divided([0, 1, 0, 1], [-1] * 4, ([0], [1, 2, 3])) == [("b", "mine has no training recordings of it")]
 
 
 def test_subjects_on_both_sides() -> None:
     labels, subjects = [0, 1] * 4, [1, 1, 2, 2, 3, 3, 4, 4]
     (found,) = divided(labels, subjects, ([0, 1, 4], [2, 3, 5, 6, 7]))
-    assert found == ("subject 3", "both trains and tests in mine")
-    (found,) = divided(labels, [1] * 8, ([0, 1, 2, 3], [4, 5, 6, 7]), name="xsub")
-    assert found == ("subject 1", "both trains and tests in xsub")
+    assert found == ("subject 3", "is in training and in test of mine")
+    (found,) = divided(labels, [1, 2] * 4, ([0, 1, 2, 3], [4, 5, 6, 7]), name="xsub")
+    assert found == ("subjects 1 and 2", "are in training and in test of xsub")
+    (found,) = divided([0, 1] * 12, [*range(12)] * 2, ([*range(12)], [*range(12, 24)]))
+    assert found[0] == "subjects 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more"
+    assert divided(labels, [-1] * 8, ([0, 1, 2, 3], [4, 5, 6, 7])) == []
+
+
+def test_own_splits_that_mix_subjects(tmp_path: Path) -> None:
+    splits = {
+        "by_take": {"test": {"replication": [1]}},
+        "each_take": {"leave_one_out": "replication"},
+        "by_name": {"test": ["*/s4_r1"]},
+        "loso": {"leave_one_out": "subject"},
+    }
+    reader = own_reader(write_moves(tmp_path / "own", splits=splits))
+    found = said(dataset_problems(reader, prepare(reader, tmp_path, tmp_path / "outputs")))
+    assert found == [
+        ("subjects 1, 2, 3 and 4", "are in training and in test of by_take"),
+        ("subject 4", "is in training and in test of by_name"),
+    ]
+    alone = own_reader(write_moves(tmp_path / "alone", files="{class}/{name}", splits=None))
+    assert dataset_problems(alone, prepare(alone, tmp_path, tmp_path / "outputs")) == []
+
+
+def test_files_that_look_like_recordings_are_counted(tmp_path: Path) -> None:
+    root = write_moves(tmp_path / "own")
+    for name in (
+        "wave/s1_r8.npy",
+        "kick/s1_r9.NPY",
+        "wave/deeper/a.json",
+        "notes.txt",
+        "other/b.mat",
+        ".git/wave/c.txt",
+    ):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"")
+    reader = own_reader(root)
+    assert said(dataset_problems(reader, prepare(reader, tmp_path, tmp_path / "outputs"))) == [
+        ("wave/deeper/a.json", "1 .json file of this kind not read"),
+        ("kick/s1_r9.NPY", "2 .npy files of this kind not read"),
+    ]
 
 
 def test_the_same_poses_twice() -> None:
     contents = ["x", "y", "x", "z"]
-    (found,) = divided([0, 1, 0, 1], [1, 2, 1, 2], ([0, 1], [2, 3]), contents=contents)
+    (found,) = divided([0, 1, 0, 1], [-1] * 4, ([0, 1], [2, 3]), contents=contents)
     assert found == ("r0", "the same poses as r2; mine trains on one and tests on the other")
-    (found,) = divided([0, 0, 0, 1, 1], [1] * 5, ([0, 2, 3], [1, 4]), contents=[*contents, "w"])
+    (found,) = divided([0, 0, 0, 1, 1], [-1] * 5, ([0, 2, 3], [1, 4]), contents=[*contents, "w"])
     assert found == ("r0", "the same poses as r2")
 
 
@@ -202,6 +241,7 @@ def test_an_own_description_is_seen_with_its_recordings(tmp_path: Path) -> None:
     assert ("dataset.yaml", "recordings show up to 2 persons, clips 1") in found
     assert ("splits.mine.test", "no recording fits subject 7") in found
     assert ("splits.named.test", "no recording fits 'nothing*'") in found
+    assert ("kick/s2_r1", f"no film at {root / 'kick2.mp4'}") in found
     assert len([text for _, text in found if text.startswith("no film")]) == 22
     assert len(found) == 26
 
@@ -211,6 +251,9 @@ def test_what_lies_at_a_path(tmp_path: Path) -> None:
     assert dataset_at(root) is own_reader(root)
     assert readers_of(root / "wave" / "s1_r1.npz")[0].name == "own"
     assert dataset_at(tmp_path) is None
+    (root / "dataset.yaml").rename(root / "dataset.yml")
+    with pytest.raises(DataError, match=r"dataset\.yml: call this file dataset\.yaml"):
+        dataset_at(root)
     hand = tmp_path / "shrec2017" / "gesture_1" / "finger_1" / "subject_1" / "essai_1" / "skeletons_world.txt"
     assert readers_of(hand)[0].name == "shrec2017"
     (tmp_path / "shrec2017").mkdir()

@@ -167,6 +167,16 @@ def test_recordings_that_begin_later_and_films_of_another_rate(root: Path, tmp_p
     assert numbers == [(10 + time) // 2 for time in range(FRAMES)]
 
 
+def test_recordings_whose_frames_are_those_of_the_film(root: Path, tmp_path: Path) -> None:
+    frames = (8 * np.arange(25))[:, None, None, None] + np.zeros((1, HEIGHT, WIDTH, 3))
+    write_film(tmp_path / "data" / "film", frames.astype(np.uint8))
+    sequences = [dots("film", seed, first_frame=10, recorded_frames=-1) for seed in range(6)]
+    store = write_store(tmp_path / "store", PENN13, (), sequences)
+    (batch,) = module(store, tmp_path, settings={"frames": FRAMES}).test_dataloader()
+    numbers = (batch.frames[0].float().mean(dim=(1, 2, 3)) / 8).round().int().tolist()
+    assert numbers == [min(10 + time, 24) for time in range(FRAMES)]
+
+
 def test_skeletons_in_space_have_pixels(
     make_sequence: Callable[..., SkeletonSequence], root: Path, tmp_path: Path
 ) -> None:

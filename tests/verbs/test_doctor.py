@@ -104,6 +104,9 @@ def test_nothing_to_look_at(root: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert "did you mean 'my_moves'" in refused(capsys, "doctor", "my_move", f"data_root={root.parent}")
     (tmp_path / "data" / "bare").mkdir()
     assert "bare: no dataset.yaml in this folder" in refused(capsys, "doctor", "bare", f"data_root={root.parent}")
+    (tmp_path / "data" / "bare" / "dataset.yml").write_text("")
+    assert "call this file dataset.yaml" in refused(capsys, "doctor", "bare", f"data_root={root.parent}")
+    assert "call this file dataset.yaml" in refused(capsys, "doctor", tmp_path / "data" / "bare")
     write_description(root, unit="meters")
     os.utime(root / "dataset.yaml", ns=(1, 1))
     assert "unit: 'meters' is no unit; did you mean 'metres'" in refused(capsys, "doctor", root)
@@ -123,6 +126,16 @@ def test_training_on_ones_own_data(root: Path, tmp_path: Path, capsys: pytest.Ca
     write_description(tmp_path / "elsewhere" / "my_moves", splits={"by_subject": {"test": {"subject": [2, 3]}}})
     assert main(["train", "sgn", f"dataset={tmp_path / 'elsewhere' / 'my_moves'}", *TINY]) == 0
     assert len(runs(tmp_path)) == 2
+
+
+def test_names_of_ones_own_data(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "a dataset of your own needs DATA_ROOT=" in refused(capsys, "train", "sgn", "dataset=my_moves")
+    taken = write_moves(root.parent / "sbu_kinect")
+    for name in ("sbu_kinect", taken):
+        text = refused(capsys, "train", "sgn", f"dataset={name}", f"data_root={root.parent}")
+        assert "sbu_kinect is the name of" in text
+        assert text.endswith("rename the folder")
+        assert "rename the folder" in refused(capsys, "doctor", name, f"data_root={root.parent}")
 
 
 def test_training_in_pixels_with_confidence(tmp_path: Path) -> None:

@@ -170,22 +170,37 @@ def test_prepare_makes_films_small(tmp_path: Path, capsys: pytest.CaptureFixture
     folder = tmp_path / "moves"
     folder.mkdir()
     write_video(folder / "wave.mp4", pictures, 20, 6, "mp4", 20)
-    np.savez(folder / "wave.npz", joints=np.random.default_rng(1).uniform(1, 40, (6, 2, 2)))
+    np.savez(folder / "wave.npz", joints=np.random.default_rng(1).uniform(1, 40, (6, 3, 2)))
     (folder / "dataset.yaml").write_text(
-        "unit: pixels\njoints: [a, b]\nbones: [[a, b]]\nclasses: [wave, sit]\nimage_size: [64, 48]\n"
+        "unit: pixels\njoints: [a, b, c]\nbones: [[a, b, c]]\nclasses: [wave, sit]\nimage_size: [64, 48]\n"
         'files: "{class}"\nvideo: "{class}.mp4"\n'
     )
     words = ["prepare", str(folder), f"output_dir={tmp_path / 'outputs'}"]
     assert main([*words, "short_side=32"]) == 0
-    assert "1 films of 32 pixels, 0 unusable" in capsys.readouterr().err
+    assert "1 of 1 films are there with 32 pixels, 0 are unusable" in capsys.readouterr().err
     assert len(list((tmp_path / "outputs" / "films").rglob("*.mp4"))) == 1
-    assert main([*words, "short_side=31"]) == 2
-    assert "give an even number" in capsys.readouterr().err
+    for side in ("31", "5000"):
+        assert main([*words, f"short_side={side}"]) == 2
+        assert "give an even number of pixels up to 512" in capsys.readouterr().err
 
 
 def test_a_fold_says_that_it_is_one(capsys: pytest.CaptureFixture[str]) -> None:
     tiny = ["dataset=sbu_kinect", "width=0.0625", "epochs=1", "milestones=[]", "demo_clips=40"]
     assert main(["train", "sgn", *tiny, "data.fold=2"]) == 0
-    assert "demo data, fold 2 of 0 to 4 (folds5)" in capsys.readouterr().out
-    assert main(["report", "adasgn_tab1", *tiny, "data.fold=2"]) == 0
+    shown = capsys.readouterr().out
+    assert "sgn on sbu_kinect: folds5, fold 2 of 0 to 4 (folds5), demo data, demo scale; " in shown
+    assert main(["reproduce", "adasgn_tab1", *tiny, "data.fold=2"]) == 0
     assert "fold 2 of 0 to 4 (folds5)" in " ".join(capsys.readouterr().out.split())
+    assert main(["train", "sgn", *tiny, "data.fold=5"]) == 2
+    assert "folds 0 to 4" in capsys.readouterr().err
+
+
+def test_a_table_is_never_replaced_by_an_empty_one(demo_outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "adasgn_tab1", *TINY]) == 0
+    written = demo_outputs / "tables" / "adasgn_tab1" / "table.json"
+    before = written.read_bytes()
+    capsys.readouterr()
+    assert main(["report", "adasgn_tab1", *TINY, "learning_rate=0.123"]) == 2
+    assert "none of its runs with these settings is finished" in capsys.readouterr().err
+    assert written.read_bytes() == before
+    assert "`train` takes one" in refused(capsys, "reproduce", "adasgn_tab1", *TINY, "protocol=xsub")

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from data_modules.errors import FETCH_AGAIN, UnreadableRecordingError
+from data_modules.errors import UnreadableRecordingError
 
 MAX_BYTES = 64 * 2**20  # the largest official recordings that are read as a whole have some 10 MB
 
 
-def read_bytes(path: Path, max_bytes: int = MAX_BYTES, remedy: str = FETCH_AGAIN) -> bytes:
+def read_bytes(path: Path, max_bytes: int = MAX_BYTES, remedy: str | None = None) -> bytes:
     """The whole of a file. Raises UnreadableRecordingError where it cannot be read, or has more than `max_bytes`."""
     try:
         with path.open("rb") as file:

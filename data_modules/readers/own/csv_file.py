@@ -20,6 +20,7 @@ from data_modules.readers.own.poses import MAX_NUMBERS, RawPoses, misspelt
 
 MAX_LINE = 2**18  # characters
 AXES = "xyz"
+POINTS = "write commas between columns, and points in numbers"
 REMEDY = "left out; mend the file"
 REMEDY_SIZE = "left out; cut it, or write it as .npz"
 
@@ -45,7 +46,8 @@ def read_csv(path: Path, layout: Layout) -> RawPoses:
     lines, frames, persons, numbers = [], [], [], []
     for line, row in rows:
         if len(row) != header.width:
-            raise _unreadable(path, f"expected {header.width} values as the header has, found {len(row)}", line)
+            hint = f"; {POINTS}" if 1.5 * header.width < len(row) <= 2 * header.width else ""
+            raise _unreadable(path, f"expected {header.width} values as the header has, found {len(row)}{hint}", line)
         lines.append(line)
         frames.append(_whole(path, row[header.frame], "frame", line))
         persons.append(0 if header.person is None else _whole(path, row[header.person], "person", line))
@@ -84,8 +86,9 @@ def _header(path: Path, cells: list[str], layout: Layout) -> Header:
     names = [cell.strip() for cell in cells]
     if not names:
         raise _unreadable(path, "the file is empty", 1)
-    if len(names) == 1 and ";" in names[0]:
-        raise _unreadable(path, "the columns are divided by ';'; write commas, and points in numbers", 1)
+    for divider, called in ((";", "';'"), ("\t", "tabs")):
+        if len(names) == 1 and divider in names[0]:
+            raise _unreadable(path, f"the columns are divided by {called}; {POINTS}", 1)
     twice = [name for name in names if name and names.count(name) > 1] if len(set(names)) < len(names) else []
     if twice:
         raise _unreadable(path, f"two columns are called {twice[0]!r}", 1)
@@ -127,7 +130,8 @@ def _numbers(path: Path, row: list[str], header: Header, line: int) -> list[floa
         return [1.0 if at < 0 else float(row[at]) if row[at].strip() else np.nan for at in wanted]
     except ValueError as error:
         found = next(cell for at in wanted if at >= 0 and (cell := row[at].strip()) and not is_number(cell))
-        raise _unreadable(path, f"expected numbers, but {quoted(found)} is none", line) from error
+        hint = f"; {POINTS}" if is_number(found.replace(",", ".", 1)) else ""
+        raise _unreadable(path, f"expected numbers, but {quoted(found)} is none{hint}", line) from error
 
 
 def _arranged(

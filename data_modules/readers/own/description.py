@@ -13,26 +13,26 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from data_modules.errors import DataError, did_you_mean
+from data_modules.errors import DESCRIPTION, DataError, did_you_mean
 from data_modules.layouts import Layout, layout_of
 from data_modules.readers.own.splits import Split, split_of
 from data_modules.readers.own.template import NUMBERS, Template
 from data_modules.readers.own.yaml_file import load_yaml
 from data_modules.settings import SkeletonSettings, settings_problems
 
-FILE = "dataset.yaml"
+FILE = DESCRIPTION
 UNITS = {"metres": 1.0, "centimetres": 0.01, "millimetres": 0.001, "pixels": 1.0}
 NEEDED = ("unit", "joints", "bones", "classes")
 KEYS = (
     *("title", "fps", *NEEDED, "parts", "mirrored"),
-    *("files", "video", "image_size", "settings", "splits"),
+    *("files", "video", "frames_from", "image_size", "settings", "splits"),
 )
 JOINT_SETTINGS = ("centre_joint", "scale_bone", "align_up", "align_right")
 SETTINGS = tuple(field.name for field in fields(SkeletonSettings) if field.name not in ("dataset", "protocol"))
 
 DEFAULT_FPS = 30.0
 MAX_FPS = 10_000
-MAX_JOINTS = 1_000
+FEWEST_JOINTS, MAX_JOINTS = 3, 1_000
 MAX_SIDE = 100_000  # of a picture, pixels
 NAME = re.compile(r"\w[\w-]*")
 
@@ -41,8 +41,9 @@ NAME = re.compile(r"\w[\w-]*")
 class Description:
     """What dataset.yaml says.
 
-    fps: None where it says nothing. metres: what a number in the files is multiplied by. image_size: (width, height),
-    (0, 0) where there is none. settings: of the data section, joints as numbers. splits: none where it names none.
+    fps: None where it says nothing. metres: what a number in the files is multiplied by. frames_from: the number of a
+    film's first frame in .csv files. image_size: (width, height), (0, 0) where there is none. settings: of the data
+    section, joints as numbers. splits: none where it names none.
     """
 
     root: Path
@@ -53,6 +54,7 @@ class Description:
     classes: tuple[str, ...]
     files: Template
     video: Template | None
+    frames_from: int
     image_size: tuple[int, int]
     settings: dict[str, Any]
     splits: tuple[Split, ...]
@@ -116,6 +118,7 @@ def _checked(root: Path, found: Any) -> Description:
         classes=classes,
         files=files,
         video=None if video is None else _template("video", video, lambda text: Template(text, classes, files.names)),
+        frames_from=_frames_from(given),
         image_size=_image_size(given, unit),
         settings=_settings(given.get("settings", {}), layout),
         splits=_splits(given.get("splits", {}), files),
@@ -126,6 +129,11 @@ def _layout(name: str, given: dict[str, Any], dimensions: int) -> Layout:
     joints = _names("joints", given["joints"], fewest=1)
     if len(joints) > MAX_JOINTS:
         raise ValueError(f"joints: {len(joints)} are more than a skeleton can have here ({MAX_JOINTS})")
+    if len(joints) < FEWEST_JOINTS:
+        raise ValueError(
+            f"joints: {len(joints)} are too few: name at least {FEWEST_JOINTS}, for AdaSGN looks at a skeleton "
+            "in three numbers of joints"
+        )
     bones = given["bones"]
     if not isinstance(bones, list) or not bones:
         raise ValueError("bones: write chains of joints outwards from the root, such as [[hips, chest, head]]")
@@ -175,6 +183,15 @@ def _fps(value: Any) -> float:
     return float(value)
 
 
+def _frames_from(given: dict[str, Any]) -> int:
+    value = given.get("frames_from", 0)
+    if type(value) is not int or value not in (0, 1):
+        raise ValueError(f"frames_from: {_quote(value)} is neither 0 nor 1, the number of a film's first frame in .csv")
+    if "frames_from" in given and "video" not in given:
+        raise ValueError("frames_from: it says how films are counted, but there is no `video`; leave it out")
+    return value
+
+
 def _image_size(given: dict[str, Any], unit: str) -> tuple[int, int]:
     size = given.get("image_size")
     if size is None:
@@ -203,7 +220,7 @@ def _settings(settings: Any, layout: Layout) -> dict[str, Any]:
     assert isinstance(merged, SkeletonSettings)
     for problem in settings_problems(merged, layout):
         raise ValueError(f"settings: {problem.removeprefix('data.')}")
-    return found
+    return {key: getattr(merged, key) for key in found}
 
 
 def _joint_numbers(key: str, value: Any, joints: Sequence[str]) -> Any:

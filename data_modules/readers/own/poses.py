@@ -25,14 +25,14 @@ class RawPoses:
     """A file's numbers as they stand there, NaN where there is none; what the file does not have is None.
 
     joints (T, M, V, C), valid (T, M), confidence (T, M, V), pixels (T, M, V, 2). first_frame: how the file counts the
-    first frame, for messages.
+    first frame; None where it does not.
     """
 
     joints_TMVC: Numbers
     valid_TM: NDArray[np.bool_] | None = None
     confidence_TMV: Numbers | None = None
     pixels_TMVC: Numbers | None = None
-    first_frame: int = 0
+    first_frame: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,12 +86,13 @@ def _refuse_gaps(path: Path, raw: RawPoses, valid: NDArray[np.bool_], layout: La
     if not len(gaps):
         return
     frame, person, joint = map(int, gaps[0])
+    number = frame + (raw.first_frame or 0)
     who = f", person {person + 1} of {valid.shape[1]}" if valid.shape[1] > 1 else ""
     others = f" (and {len(gaps) - 1} more such joints)" if len(gaps) > 1 else ""
     fill = "fill it in" if layout.dimensions == 3 else "fill it in (0 with confidence 0 where it was not seen)"
     raise UnreadableRecordingError(
         path,
-        f"frame {raw.first_frame + frame}{who}: the joint {layout.joints[joint]!r} has no finite position{others}",
+        f"frame {number}{who}: the joint {layout.joints[joint]!r} has no finite position{others}",
         remedy=f"left out; {fill}, or leave the whole person out of that frame",
     )
 

@@ -5,11 +5,12 @@ Axes: T frames, M persons, V joints, C coordinates.
 
 import os
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from data_modules.errors import DataError, UnreadableRecordingError
+from data_modules.errors import DataError, UnreadableRecordingError, did_you_mean
 from data_modules.readers.own.csv_file import has_confidence, read_csv
 from data_modules.readers.own.description import DEFAULT_FPS, FILE, Description, describe
 from data_modules.readers.own.npz_file import array_names, read_npz
@@ -18,8 +19,10 @@ from data_modules.readers.own.splits import Split
 from data_modules.readers.own.template import NUMBERS
 from data_modules.readers.reader import Extra, Protocol, Reader
 from data_modules.sequence import SkeletonSequence
+from data_modules.settings import SkeletonSettings
 
 SUFFIXES = (".npz", ".csv")
+NEARLY = ("dataset.yml", "Dataset.yaml", "Dataset.yml", "dataset.YAML")
 EXTRAS: tuple[Extra, ...] = ("confidence", "pixels")
 
 
@@ -29,7 +32,7 @@ class OwnReader(Reader):
     Its `folder` is the absolute path, so that it lies below any DATA_ROOT.
     """
 
-    version = 1
+    version = 2
 
     def __init__(self, description: Description) -> None:
         self.description = description
@@ -107,7 +110,10 @@ class OwnReader(Reader):
                 path, "the same recording is there as .npz", remedy="left out; keep one of the two"
             )
         read = read_npz if path.suffix.lower() == ".npz" else read_csv
-        poses = poses_of(path, read(path, self.layout), self.layout, description.metres)
+        raw = read(path, self.layout)
+        poses = poses_of(path, raw, self.layout, description.metres)
+        video = self._video(named)
+        first_frame, recorded_frames = self._place_in_film(path, raw.first_frame) if video else (0, 0)
         width, height = description.image_size
         subject, camera, setup, replication = (int(named.get(name, -1)) for name in NUMBERS)
         return [
@@ -124,9 +130,11 @@ class OwnReader(Reader):
                 replication=replication,
                 confidence=poses.confidence_TMV,
                 pixels=poses.pixels_TMVC,
-                video=self._video(named),
+                video=video,
                 image_width=width,
                 image_height=height,
+                first_frame=first_frame,
+                recorded_frames=recorded_frames,
             )
         ]
 
@@ -135,8 +143,41 @@ class OwnReader(Reader):
         return {
             "title": self.description.title,
             "default_protocols": {name: name for name in self.protocols},
-            "settings": {"data": dict(self.description.settings)},
+            "settings": {"data": deepcopy(self.description.settings)},
         }
+
+    def settings_for(self, protocol: str) -> SkeletonSettings:
+        """How the recordings become clips by one of the protocols, as dataset.yaml says; the rest at its default.
+
+        Raises DataError, with the nearest right name, for a protocol that there is not.
+        """
+        if protocol not in self.protocols:
+            raise DataError(f"{self.name} has no protocol {protocol!r}; {did_you_mean(protocol, self.protocols)}")
+        return SkeletonSettings(self.name, protocol, **deepcopy(self.description.settings))
+
+    def _place_in_film(self, path: Path, first: int | None) -> tuple[int, int]:
+        """first_frame and recorded_frames of a recording with a film: where its frames have numbers (not None), the
+        film's frames have the same."""
+        if first is None:
+            return 0, 0
+        begin = self.description.frames_from
+        if first < begin:
+            raise UnreadableRecordingError(
+                path,
+                f"it begins with frame {first}, but its film's frames are counted from {begin}",
+                remedy=f"left out; number them as the film's, and say in {FILE} whether `frames_from` is 0 or 1",
+            )
+        return first - begin, -1
+
+    def film_of(self, sample_id: str) -> Path | None:
+        """Where a recording's film is looked for; None without a template for films."""
+        named, template = self.description.files.match(sample_id), self.description.video
+        return self.description.root / template.fill(named) if template and named else None
+
+    def seems_recording(self, path: Path) -> bool:
+        """Whether a file, whatever its suffix, lies where recordings do: below a class's folder, or by the template."""
+        folders = path.relative_to(self.description.root).parts[:-1]
+        return not {*folders}.isdisjoint(self.description.classes) or self._named(path) is not None
 
     def _named(self, path: Path) -> Mapping[str, str] | None:
         """What a recording's path says of it; None where it does not fit the template."""
@@ -154,6 +195,12 @@ class OwnReader(Reader):
 def is_own(folder: Path) -> bool:
     """Whether a folder holds a user's own dataset."""
     return (folder / FILE).is_file()
+
+
+def misnamed(folder: Path) -> Path | None:
+    """A description that is not found because of its name."""
+    found = sorted(path for path in (folder / name for name in NEARLY) if path.is_file())
+    return found[0] if found else None
 
 
 def own_reader(folder: Path) -> OwnReader:

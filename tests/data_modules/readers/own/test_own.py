@@ -17,6 +17,7 @@ from data_modules.readers import known_as, reader_for
 from data_modules.readers.own import OwnReader, own_reader
 from data_modules.readers.reader import Index
 from data_modules.sequence import SkeletonSequence
+from data_modules.settings import SkeletonSettings
 from tests.helpers import only
 from tests.own_dataset import JOINTS, movement, write_arrays, write_description, write_moves, write_table
 
@@ -106,6 +107,35 @@ def test_films_are_found(tmp_path: Path) -> None:
     found = {only(own_reader(root).read(path)).video for path in own_reader(root).files(root)}
     assert found == {"", "films/kick_2.mp4"}
     assert set(own_reader(root).companions(root)) - before == {root / "films" / "kick_2.mp4"}
+
+
+def test_the_frames_of_a_table_are_those_of_its_film(tmp_path: Path) -> None:
+    root = write_moves(tmp_path / "own", video="{class}{subject}", image_size=[64, 48], frames_from=1)
+    (root / "wave1").mkdir()
+    for name, expected in (("s1_r0.npz", (0, 0)), ("s1_r1.csv", (0, -1)), ("s2_r1.csv", (0, 0))):
+        assert (read(root / "wave" / name).first_frame, read(root / "wave" / name).recorded_frames) == expected
+    write_table(root / "wave" / "s1_r1.csv", movement("wave"), first=11)
+    assert read(root / "wave" / "s1_r1.csv").first_frame == 10
+    write_table(root / "wave" / "s1_r1.csv", movement("wave"), first=0)
+    with pytest.raises(UnreadableRecordingError, match=r"begins with frame 0, but .* are counted from 1") as caught:
+        read(root / "wave" / "s1_r1.csv")
+    assert "`frames_from`" in caught.value.remedy
+
+
+def test_settings_of_a_protocol(tmp_path: Path) -> None:
+    settings = {"persons": "2", "scale_bone": ["hips", "chest"]}
+    reader = own_reader(write_moves(tmp_path / "own", settings=settings))
+    found = reader.settings_for("by_subject")
+    assert found == SkeletonSettings("own", "by_subject", persons=2, scale_bone=[0, 1])
+    assert found.scale_bone is not reader.settings_for("by_subject").scale_bone
+    with pytest.raises(DataError, match="own has no protocol 'by_subjects'; did you mean 'by_subject'"):
+        reader.settings_for("by_subjects")
+
+
+def test_own_files_are_mended_and_not_fetched(tmp_path: Path) -> None:
+    root = write_description(tmp_path / "own")
+    assert UnreadableRecordingError(root / "films" / "a.mp4", "damaged").remedy == "left out; mend or replace this file"
+    assert "official source" in UnreadableRecordingError(tmp_path / "a.mp4", "damaged").remedy
 
 
 def test_the_folder_is_the_dataset(root: Path, tmp_path: Path) -> None:
@@ -299,12 +329,15 @@ ROW = ",".join(["1.5"] * 27)
     [
         ("", "line 1: the file is empty"),
         (HEADER, "line 1: there are no rows"),
-        (HEADER.replace(",", ";"), "line 1: the columns are divided by ';'"),
+        (HEADER.replace(",", ";"), "line 1: the columns are divided by ';'; write commas"),
+        (HEADER.replace(",", "\t"), "line 1: the columns are divided by tabs; write commas"),
+        (f"{HEADER}\n0,{ROW.replace('.', ',')}", "line 2: .* found 55; write commas between columns, and points in"),
+        (f'{HEADER}\n0,{ROW[:-3]}"0,49"', "line 2: expected numbers, but '0,49' is none; write commas .* points in"),
         (HEADER.replace("head_x", "haed_x"), "line 1: there is no column 'head_x'; did you mean 'haed_x'"),
         (HEADER.replace("frame,", "number,"), "line 1: there is no column 'frame'"),
         (f"{HEADER},head_x", "line 1: two columns are called 'head_x'"),
         (f"{HEADER},head_confidance\n0,{ROW},1", "did you mean 'head_confidence'"),
-        (f"{HEADER}\n0,{ROW}\n1,{ROW},9", "line 3: expected 28 values as the header has, found 29"),
+        (f"{HEADER}\n0,{ROW}\n1,{ROW},9", "line 3: expected 28 values as the header has, found 29$"),
         (f"{HEADER}\n0,{ROW}\n1,{ROW[:-3]}one", "line 3: expected numbers, but 'one' is none"),
         (f"{HEADER}\n0.5,{ROW}", "line 2: expected a whole number as frame, found '0.5'"),
         (f"{HEADER}\nnan,{ROW}", "line 2: expected a whole number as frame"),
