@@ -12,6 +12,8 @@ from skeleton_lab.measure.bench import Timing, machine, measure
 from skeleton_lab.measure.benchmarks import BENCHMARKS
 from skeleton_lab.verbs.arguments import Arguments
 
+WIDTH = 120
+
 
 def run(arguments: Arguments) -> int:
     arguments.refuse_others()
@@ -48,7 +50,8 @@ def _show(timings: dict[str, Timing]) -> None:
             f"{low:.1f}–{high:.1f}",
             _target(timing),
         )
-    console = Console()
+    # A log file or a pipe is as wide as the table.
+    console = Console(width=None if Console().is_terminal else WIDTH)
     console.print(table, highlight=False)
     for name, timing in timings.items():
         console.print(f" {name}: {timing.benchmark.what}", highlight=False, soft_wrap=True)

@@ -68,3 +68,12 @@ def test_the_line_of_what_is_no_text(encoding: str, mark: bytes) -> None:
 )
 def test_whole_numbers(token: str, whole: bool) -> None:
     assert is_whole_number(token) == whole
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("pipe", "."):
+        with pytest.raises(UnreadableRecordingError, match="is no file"):
+            read_bytes(tmp_path / name)
+    with pytest.raises(UnreadableRecordingError, match="No such file"):
+        read_bytes(tmp_path / "absent")
