@@ -155,7 +155,7 @@ def test_files_of_another_kind(path: Path) -> None:
     assert refused(path, "x") == "no MATLAB file of version 5 (-v6 or -v7)"
     path.unlink()
     path.mkdir()
-    assert refused(path, "x").startswith("cannot be read")
+    assert refused(path, "x") == "is no file"
 
 
 @pytest.mark.parametrize("shape", [(2**31 - 1, 2**31 - 1), (-1, 5), (2**31 - 1, 1), (3, 3)])
