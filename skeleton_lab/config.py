@@ -24,6 +24,8 @@ from skeleton_lab.settings import RunSettings, TrainingSettings
 
 DECLARATIONS = Path(__file__).resolve().parents[1] / "experiments"
 Changes = Mapping[str, Any]
+# What a command line says besides the keys of runs.
+OF_THE_REQUEST = {"dataset", "protocol", "scale", "seeds", "data_root", "output_dir"}
 
 
 @dataclass(frozen=True)
@@ -190,4 +192,4 @@ def _full_key(key: str, known: frozenset[str]) -> str:
     if len(matches) == 1:
         return matches[0]
     short = {full.split(".")[-1] for full in known}
-    raise unknown("key", key, known if "." in key else short | known)
+    raise unknown("key", key, known if "." in key else short | known | (OF_THE_REQUEST - {key}))

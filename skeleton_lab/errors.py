@@ -11,9 +11,10 @@ class RequestError(Exception):
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> RequestError:
-    """The error for a name that does not exist: it names the nearest right one, or all of them where none is near and
-    they are few."""
+    """The error for a name that does not exist: it names the nearest right one, or those that there are where none is
+    near."""
     names = sorted(known)
-    near = get_close_matches(name.lower(), names, n=1, cutoff=0.5 if len(names) <= FEW else 0.0)
-    remedy = f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(names)}"
+    near = get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    some = ", ".join(names[:FEW]) + (f" and {len(names) - FEW} more" if len(names) > FEW else "")
+    remedy = f"did you mean '{near[0]}'?" if near else f"there are: {some}"
     return RequestError(f"unknown {kind} '{name}': {remedy}")

@@ -39,10 +39,10 @@ class Run:
 
     @property
     def fold(self) -> str:
-        """Which of its protocol's folds it is of; '' where there is but one."""
+        """Its protocol, and which of the folds it is of; '' where there is but one."""
         data = self.settings.data
         count = len(self.source.reader.protocols[data.protocol].folds(self.source.store.index))
-        return f"fold {data.fold} of 0 to {count - 1} ({data.protocol})" if count > 1 else ""
+        return f"{data.protocol}, fold {data.fold} of 0 to {count - 1}" if count > 1 else ""
 
 
 def differing(settings: RunSettings) -> dict[str, Any]:

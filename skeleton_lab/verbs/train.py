@@ -32,9 +32,8 @@ def run(arguments: Arguments) -> int:
 def _what_it_is(run: Run, data: SkeletonDataModule) -> Iterator[str]:
     """What the numbers were measured on, and a word where it was less than the published recipe."""
     settings = run.settings
-    kind = ", ".join(filter(None, (settings.data.protocol, run.fold, run.source.label, f"{settings.scale} scale")))
-    clips = f"{len(data.train)} training and {len(data.test)} test clips"
-    yield f"{settings.name} on {settings.data.dataset}: {kind}; {clips}"
+    division, clips = run.fold or settings.data.protocol, f"{len(data.train)} training and {len(data.test)} test clips"
+    yield f"{settings.name} on {settings.data.dataset}, {division}: {clips}, {run.source.label}, {settings.scale} scale"
     if settings.scale == "demo" and not run.source.is_demo:
         yield "demo scale: a small network, briefly trained on part of the recordings; scale=paper is the whole recipe"
 

@@ -188,9 +188,10 @@ def test_a_fold_says_that_it_is_one(capsys: pytest.CaptureFixture[str]) -> None:
     tiny = ["dataset=sbu_kinect", "width=0.0625", "epochs=1", "milestones=[]", "demo_clips=40"]
     assert main(["train", "sgn", *tiny, "data.fold=2"]) == 0
     shown = capsys.readouterr().out
-    assert "sgn on sbu_kinect: folds5, fold 2 of 0 to 4 (folds5), demo data, demo scale; " in shown
+    assert "sgn on sbu_kinect, folds5, fold 2 of 0 to 4: " in shown
+    assert " test clips, demo data, demo scale" in shown
     assert main(["reproduce", "adasgn_tab1", *tiny, "data.fold=2"]) == 0
-    assert "fold 2 of 0 to 4 (folds5)" in " ".join(capsys.readouterr().out.split())
+    assert "folds5, fold 2 of 0 to 4" in " ".join(capsys.readouterr().out.split())
     assert main(["train", "sgn", *tiny, "data.fold=5"]) == 2
     assert "folds 0 to 4" in capsys.readouterr().err
 
