@@ -2,24 +2,20 @@
 
 from data_modules.examine.divisions import division_problems
 from data_modules.examine.measures import measure
-from data_modules.examine.own import mixed_splits, own_problems
+from data_modules.examine.own import own_problems
 from data_modules.examine.recordings import recording_problems
 from data_modules.readers.own import OwnReader
 from data_modules.readers.reader import Reader
 from data_modules.store import Problem, Store
 
-# Official protocols that divide by camera, setup or recording, or by pairs of people.
-MIXED = ("xview", "xview_apart", "xset", "loo", "folds5")
-
 
 def dataset_problems(reader: Reader, store: Store) -> list[Problem]:
     """Everything doubtful about a prepared dataset, kinds together: its recordings, classes and protocols."""
     measures = measure(store)
-    own = reader if isinstance(reader, OwnReader) else None
     return [
-        *(own_problems(own, store) if own else ()),
+        *(own_problems(reader, store) if isinstance(reader, OwnReader) else ()),
         *recording_problems(store, measures),
-        *division_problems(store.index, reader.protocols, measures.content, mixed_splits(own) if own else MIXED),
+        *division_problems(store.index, reader.protocols, measures.content),
     ]
 
 

@@ -3,7 +3,7 @@
 Axes: N sequences.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +17,13 @@ RARE = 10
 NAMED = 10
 
 
-def division_problems(
-    index: Index, protocols: Mapping[str, Protocol], contents: NDArray[np.str_], mixed: Collection[str] = ()
-) -> list[Problem]:
-    """One entry for each doubt. contents: (N,), the same for the same poses. mixed: the protocols that have the same
-    subjects on both sides by design."""
+def division_problems(index: Index, protocols: Mapping[str, Protocol], contents: NDArray[np.str_]) -> list[Problem]:
+    """One entry for each doubt. contents: (N,), the same for the same poses."""
     folds = {name: protocol.folds(index) for name, protocol in protocols.items()}
     found = list(_classes(index, protocols))
     for name, protocol in protocols.items():
         found += _sides(index, name, protocol, folds[name])
-        found += _subjects(index, name, folds[name]) if name not in mixed else ()
+        found += _subjects(index, name, folds[name]) if not protocol.mixes_subjects else ()
     return found + list(_twins(index, folds, contents))
 
 

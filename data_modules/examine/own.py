@@ -1,12 +1,10 @@
 """What is doubtful about a user's own dataset.yaml, seen with its recordings."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 from data_modules.readers.own import OwnReader
 from data_modules.readers.own.description import DEFAULT_FPS, FILE
-from data_modules.readers.own.reader import SUFFIXES
+from data_modules.readers.own.reader import SUFFIXES, visible_files
 from data_modules.store import Problem, Store
 
 LIKE_RECORDINGS = (".npy", ".txt", ".mat", ".json")
@@ -34,25 +32,13 @@ def own_problems(reader: OwnReader, store: Store) -> Iterator[Problem]:
     yield from _not_read(reader)
 
 
-def mixed_splits(reader: OwnReader) -> list[str]:
-    """The splits that have subjects on both sides by design: leaving one of something else out, and every third."""
-    return [
-        split.name
-        for split in reader.splits
-        if split.leave_one_out not in (None, "subject") or (split.leave_one_out is None and not split.choices)
-    ]
-
-
 def _not_read(reader: OwnReader) -> Iterator[Problem]:
     """Files that look like recordings, but are of a kind that is not read: one line for each kind."""
     found: dict[str, list[str]] = {}
     root = reader.description.root
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for path in sorted(Path(folder, name) for name in names if not name.startswith(".")):
-            place = path.relative_to(root)
-            if path.suffix.lower() in LIKE_RECORDINGS and reader.seems_recording(path):
-                found.setdefault(path.suffix.lower(), []).append(place.as_posix())
+    for path in visible_files(root):
+        if path.suffix.lower() in LIKE_RECORDINGS and reader.seems_recording(path):
+            found.setdefault(path.suffix.lower(), []).append(path.relative_to(root).as_posix())
     for suffix, places in sorted(found.items()):
         count = f"{len(places)} {suffix} file{'s' if len(places) > 1 else ''}"
         yield Problem(places[0], f"{count} of this kind not read", f"only {' and '.join(SUFFIXES)} are: convert them")

@@ -74,8 +74,8 @@ class NwUclaReader(Reader):
 
     def __init__(self) -> None:
         self.protocols = {
-            "xview": Protocol(CLASSES, fold_by(lambda index: index.camera != TEST_VIEW)),
-            "xview_apart": Protocol(CLASSES, cross_view_apart),
+            "xview": Protocol(CLASSES, fold_by(lambda index: index.camera != TEST_VIEW), mixes_subjects=True),
+            "xview_apart": Protocol(CLASSES, cross_view_apart, mixes_subjects=True),
             "loso": Protocol(CLASSES, leave_one_subject_out),
         }
 

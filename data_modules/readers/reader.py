@@ -73,11 +73,13 @@ class Protocol:
 
     label: which column of the index is the class.
     folds: from the index to its divisions; most protocols have one.
+    mixes_subjects: whether the same people are on both sides by design, since it divides by something else.
     """
 
     classes: tuple[str, ...]
     folds: Callable[[Index], list[Fold]]
     label: Literal["label", "fine_label"] = "label"
+    mixes_subjects: bool = False
 
 
 class Reader(ABC):

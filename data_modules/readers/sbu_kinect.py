@@ -75,7 +75,7 @@ class SbuKinectReader(Reader):
     looked_for = f"{PLACE_IN_WORDS} and the like"
 
     def __init__(self) -> None:
-        self.protocols = {"folds5": Protocol(CLASSES, leave_one_out(fold_numbers))}
+        self.protocols = {"folds5": Protocol(CLASSES, leave_one_out(fold_numbers), mixes_subjects=True)}
 
     def files(self, root: Path) -> Iterator[Path]:
         paths = (path.absolute() for path in sorted(root.glob(f"*/*/*/{RECORDING}")))

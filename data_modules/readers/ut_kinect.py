@@ -122,7 +122,7 @@ class UtKinectReader(Reader):
         self.looked_for = f"joints/{NAME_IN_WORDS} and the like beside joints/{LABELS} ({ranges})"
         self.protocols = {
             "loso": Protocol(CLASSES, leave_one_subject_out),
-            "loo": Protocol(CLASSES, leave_one_sequence_out),
+            "loo": Protocol(CLASSES, leave_one_sequence_out, mixes_subjects=True),
             "random_halves": Protocol(CLASSES, train_on_subjects(*TRAINING_HALVES)),
         }
 

@@ -155,13 +155,13 @@ def divided(labels: list[int], subjects: list[int], *folds: tuple[list[int], lis
     )
     made = [Fold(np.array(train), np.array(test)) for train, test in folds]
     contents = np.array(options.get("contents", [str(position) for position in range(len(labels))]))
-    protocol = Protocol(("a", "b"), lambda _: made)
-    return said(division_problems(index, {options.get("name", "mine"): protocol}, contents, options.get("mixed", ())))
+    protocol = Protocol(("a", "b"), lambda _: made, mixes_subjects=options.get("mixed", False))
+    return said(division_problems(index, {options.get("name", "mine"): protocol}, contents))
 
 
 def test_a_good_division_is_not_doubted() -> None:
     assert divided([0, 1, 0, 1], [1, 1, 2, 2], ([0, 1], [2, 3]), ([2, 3], [0, 1]), name="loso") == []
-    assert divided([0, 1, 0, 1], [1, 2, 1, 2], ([0, 1], [2, 3]), mixed=["mine"]) == []
+    assert divided([0, 1, 0, 1], [1, 2, 1, 2], ([0, 1], [2, 3]), mixed=True) == []
 
 
 def test_classes() -> None:

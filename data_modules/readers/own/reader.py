@@ -53,22 +53,21 @@ class OwnReader(Reader):
 
     @cached_property
     def protocols(self) -> Mapping[str, Protocol]:  # type: ignore[override]
-        return {split.name: Protocol(self.description.classes, split.folds) for split in self.splits}
+        classes = self.description.classes
+        return {
+            split.name: Protocol(classes, split.folds, mixes_subjects=split.mixes_subjects) for split in self.splits
+        }
 
     def files(self, root: Path) -> Iterator[Path]:
         """Every .npz and .csv, those too that do not fit the template, which `read` then says. Raises DataError for a
         name that is not UTF-8."""
-        found = []
-        for folder, folders, names in os.walk(root):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            kept = (name for name in names if not name.startswith(".") and name.lower().endswith(SUFFIXES))
-            found += [Path(folder, name) for name in kept]
+        found = [path for path in visible_files(root) if path.suffix.lower() in SUFFIXES]
         for path in found:
             try:
                 str(path).encode()
             except UnicodeEncodeError as error:
                 raise DataError(f"{str(path)!a}: the name is not UTF-8; rename it") from error
-        yield from sorted(found)
+        yield from found
 
     def companions(self, root: Path) -> Iterator[Path]:
         yield root / FILE
@@ -190,6 +189,16 @@ class OwnReader(Reader):
         template = self.description.video
         video = template.fill(named) if template else ""
         return video if video and (self.description.root / video).exists() else ""
+
+
+def visible_files(root: Path) -> list[Path]:
+    """Every file below a folder, in order; those are left out whose name, or a folder's around them, begins with a
+    dot."""
+    found: list[Path] = []
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(folder, name) for name in names if not name.startswith(".")]
+    return sorted(found)
 
 
 def is_own(folder: Path) -> bool:

@@ -67,6 +67,11 @@ class Split:
     def choices(self) -> dict[str, Choice]:
         return {side: choice for side, choice in (("train", self.train), ("test", self.test)) if choice is not None}
 
+    @property
+    def mixes_subjects(self) -> bool:
+        """Whether it has subjects on both sides by design: leaving one of something else out, and every third."""
+        return self.leave_one_out != "subject" and not self.choices
+
     def folds(self, index: Index) -> list[Fold]:
         """The divisions. Raises DataError where a recording is chosen for both sides."""
         if self.leave_one_out is not None:
