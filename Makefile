@@ -48,7 +48,7 @@ prepare: $(READY) ## read the official files of DATASET=… below DATA_ROOT=…
 doctor: $(READY) ## look for damage in DATASET=…
 	@$(LAB) doctor $(DATASET) $(WHERE)
 
-bench: $(READY) ## time what is fast here beside its plain twin, about a minute; NAME=parse times one
+bench: $(READY) ## time what is fast here beside its plain twin, about three minutes; NAME=parse times one
 	@$(LAB) bench $(NAME) $(ARGS)
 
 test: $(READY) ## the tests; those of real recordings run where DATA_ROOT holds them

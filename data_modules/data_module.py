@@ -24,7 +24,8 @@ Settings = TypeVar("Settings")
 class StoredClips(Dataset[Clip], Generic[Clip, Settings]):
     """The clips of a store; drawn anew in every epoch when `Draw` says so. labels: (N,), the class of each recording.
 
-    A random draw depends on the seed, the epoch and the clip alone: not on workers, ranks, or what was drawn before.
+    A random draw depends on the seed, the epoch (or crop) and the clip alone: not on workers, ranks, or what was drawn
+    before.
     """
 
     def __init__(self, store: Store, labels: NDArray[np.int64], settings: Settings, seed: int) -> None:
@@ -52,6 +53,7 @@ class DividedDataModule(LightningDataModule):
     selection: 'last' keeps no validation clips; 'validation' takes a tenth of the training subjects (of the sequences,
     where subjects are not known) out of training; 'test' is the papers' habit of watching the test set itself.
     train_clips: at most this many training clips, the same number of each class as far as they go; None takes all.
+    test_crops: how many clips of each test recording are shown, one after the other; validation shows one.
     """
 
     loader: ClassVar[type[DataLoader]] = DataLoader
@@ -65,12 +67,14 @@ class DividedDataModule(LightningDataModule):
         selection: Selection,
         train_clips: int | None,
         workers: int,
+        test_crops: int = 1,
     ) -> None:
         super().__init__()
         self.clips = clips
         self.collate = collate
         self.batch_size = batch_size
         self.workers = workers
+        self.test_crops = test_crops
         self.seed = clips.seed
         self.test = fold.test
         self.train, self.validation = hold_out(fold, clips.opened(), selection, self.seed)
@@ -86,7 +90,7 @@ class DividedDataModule(LightningDataModule):
         return self._loader(in_order(self.validation)) if len(self.validation) else []
 
     def test_dataloader(self) -> DataLoader:
-        return self._loader(in_order(self.test))
+        return self._loader(in_order(self.test, self.test_crops))
 
     def _loader(self, sampler: Sampler[Draw] | list[Draw], drop_last: bool = False) -> DataLoader:
         return self.loader(

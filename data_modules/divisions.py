@@ -1,6 +1,7 @@
 """Which recordings train, validate and test, and in which order they are drawn: the same for every data module."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,30 @@ from data_modules.readers.reader import Fold
 from data_modules.settings import Selection
 from data_modules.store import Store
 
-# A drawn clip: its position in the store and the epoch of the draw; None draws nothing at random.
-Draw = tuple[int, int | None]
+# The draws of evaluation stand where those of training have their epoch, which is never as large.
+EVALUATION = 2**32
+# What tells the draws of random test clips from all others.
+CROP = 2
+
+
+class Draw(NamedTuple):
+    """A clip to be drawn: the recording at `position` in the store, for training or for evaluation.
+
+    epoch: of the training that it is drawn for; None in evaluation.
+    crop: which of several random clips of a test recording it is; None for the one that is always the same.
+    """
+
+    position: int
+    epoch: int | None = None
+    crop: int | None = None
+
+    def generator(self, seed: int) -> np.random.Generator | None:
+        """What the clip is drawn with: its own for every seed, epoch or crop, and recording. None draws nothing."""
+        if self.epoch is not None:
+            return np.random.default_rng((seed, self.epoch, self.position))
+        if self.crop is not None:
+            return np.random.default_rng((seed, EVALUATION, self.position, CROP, self.crop))
+        return None
 
 
 class Draws(Sampler[Draw]):
@@ -30,15 +53,17 @@ class Draws(Sampler[Draw]):
 
     def __iter__(self) -> Iterator[Draw]:
         order = np.random.default_rng((self.seed, self.epoch)).permutation(self.positions)
-        return iter([(int(position), self.epoch) for position in order])
+        return iter([Draw(int(position), self.epoch) for position in order])
 
     def __len__(self) -> int:
         return len(self.positions)
 
 
-def in_order(positions: NDArray[np.int64]) -> list[Draw]:
-    """The clips of an evaluation, nothing of them drawn at random."""
-    return [(int(position), None) for position in positions]
+def in_order(positions: NDArray[np.int64], crops: int = 1) -> list[Draw]:
+    """The clips of an evaluation: one of each recording, nothing of it drawn at random; or `crops` random ones of each,
+    one after the other."""
+    numbers: list[int | None] = [None] if crops == 1 else [*range(crops)]
+    return [Draw(int(position), crop=crop) for position in positions for crop in numbers]
 
 
 def choose_fold(folds: list[Fold], number: int, name: str) -> Fold:

@@ -28,6 +28,8 @@ class SkeletonSettings:
     scale_spread: training clips are stretched along each axis by a factor of 1 ± up to this.
     noise_metres: the standard deviation of Gaussian noise on all recorded coordinates of the clips that noise_on names.
     train_clips: at most this many training clips, the same number of each class as far as they go; none takes all.
+    test_crops: how many clips of each test recording are classified, to average their logits: above 1, their frames are
+        drawn as in training (SGN takes 5), without its turns and stretches; 1 is the clip that is always the same.
     """
 
     dataset: str = "???"
@@ -48,6 +50,7 @@ class SkeletonSettings:
     noise_metres: float = 0.0
     noise_on: Literal["train", "test", "both"] = "both"
     train_clips: int | None = None
+    test_crops: int = 1
 
 
 def settings_problems(settings: SkeletonSettings, layout: Layout) -> Iterator[str]:
@@ -62,7 +65,9 @@ def settings_problems(settings: SkeletonSettings, layout: Layout) -> Iterator[st
             yield f"data.{key}={pair}: give two joints from 0 to {joints[-1]}"
     if (settings.align_up is None) != (settings.align_right is None):
         yield "data.align_up and data.align_right: give both or neither"
-    yield from _count_problems(settings, "clip_len", "persons", "train_clips")
+    yield from _count_problems(settings, "clip_len", "persons", "train_clips", "test_crops")
+    if settings.test_crops > 1 and settings.sampling == "all":
+        yield f"data.test_crops={settings.test_crops}: data.sampling=all shows every frame in each; leave it at 1"
     # Written so that NaN is refused too.
     for key, most, unit in (("rotation_degrees", 180, ""), ("scale_spread", 1, ""), ("noise_metres", 100, " metres")):
         if not 0 <= getattr(settings, key) <= most:

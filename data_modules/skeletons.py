@@ -10,7 +10,7 @@ from data_modules import transforms
 from data_modules.augmentation import augmented, with_noise
 from data_modules.collate import Clip, PaddedBatch, RaggedBatch, collate_padded, collate_ragged
 from data_modules.data_module import DividedDataModule, StoredClips
-from data_modules.divisions import Draw, choose_fold
+from data_modules.divisions import EVALUATION, Draw, choose_fold
 from data_modules.errors import DataError
 from data_modules.readers.reader import Protocol
 from data_modules.sampling import sample_frames
@@ -19,9 +19,8 @@ from data_modules.store import Store
 
 Batch = PaddedBatch | RaggedBatch
 
-# What tells the draws of noise from all others, and its draws in evaluation from those of every epoch.
+# What tells the draws of noise from all others.
 NOISE = 1
-EVALUATION = 2**32
 
 
 class Clips(StoredClips[Clip, SkeletonSettings]):
@@ -32,20 +31,21 @@ class Clips(StoredClips[Clip, SkeletonSettings]):
         super().__init__(store, labels, settings, seed)
 
     def __getitem__(self, draw: Draw) -> Clip:
-        settings, (position, epoch) = self.settings, draw
+        settings, position = self.settings, draw.position
         recording = self._recording(self.opened(), draw)
-        rng = None if epoch is None else np.random.default_rng((self.seed, epoch, position))
+        rng = draw.generator(self.seed)
         sample = sample_frames(settings.sampling, recording.frames.valid_TM, settings.clip_len, rng)
         joints = transforms.show(recording, sample, settings.stream)
-        if rng is not None:
+        if rng is not None and draw.epoch is not None:
             joints = augmented(joints, rng, settings.rotation_degrees, settings.scale_spread, self.layout.dimensions)
         return Clip(joints, sample.shown_SM, int(self.labels[position]), position)
 
     def _recording(self, store: Store, draw: Draw) -> transforms.Recording:
-        settings, (position, epoch) = self.settings, draw
+        settings, position, epoch = self.settings, draw.position, draw.epoch
         frames = transforms.first_persons(store.sequence(position), settings.persons)
         if settings.noise_metres and settings.noise_on in ("both", "test" if epoch is None else "train"):
-            # Its own generator, so that the same frames are shown with noise and without.
+            # Its own generator, so that the same frames are shown with noise and without. It is part of the recording:
+            # all crops of a test recording show the same.
             rng = np.random.default_rng((self.seed, EVALUATION if epoch is None else epoch, position, NOISE))
             frames = replace(frames, joints_TMVC=with_noise(frames.joints_TMVC, rng, settings.noise_metres))
         size = int(store.index.image_width[position]), int(store.index.image_height[position])
@@ -90,5 +90,7 @@ class SkeletonDataModule(DividedDataModule):
         collate = partial(
             collate_ragged if settings.collation == "ragged" else collate_padded, persons=settings.persons
         )
-        super().__init__(clips, fold, collate, batch_size, selection, settings.train_clips, workers)
+        super().__init__(
+            clips, fold, collate, batch_size, selection, settings.train_clips, workers, settings.test_crops
+        )
         self.num_classes = len(protocol.classes)

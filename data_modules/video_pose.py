@@ -74,8 +74,7 @@ class VideoPoseClips(StoredClips[VideoPoseClip | Damaged, VideoSettings]):
         self.films = films
 
     def __getitem__(self, draw: Draw) -> VideoPoseClip | Damaged:
-        store, (position, epoch) = self.opened(), draw
-        rng = None if epoch is None else np.random.default_rng((self.seed, epoch, position))
+        store, position, rng = self.opened(), draw.position, draw.generator(self.seed)
         times = transforms.sample_times(int(store.frames[position]), self.settings.frames, rng)
         try:
             frames = self._frames(store, position, times)

@@ -100,6 +100,8 @@ def compose(request: Request) -> RunSettings:
         _checked(OmegaConf.update, settings, key, value)
     run = _checked(OmegaConf.to_object, settings)
     assert isinstance(run, RunSettings)
+    if hasattr(run.model, "fit"):
+        run.model.fit(run.data)
     _check_values(run, reader.layout)
     return run
 

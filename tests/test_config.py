@@ -115,3 +115,11 @@ def test_an_own_dataset_declares_itself(tmp_path: Path) -> None:
 
 def test_official_datasets_name_their_default_protocol() -> None:
     assert (default_protocol("ntu60"), default_protocol("shrec2017")) == ("xsub", "gestures14")
+
+
+@pytest.mark.parametrize(("dataset", "kept"), [("shrec2017", "masked"), ("ntu60", "zeros")])
+@pytest.mark.parametrize("model", ["sgn", "adasgn"])
+def test_where_clips_have_one_person_nobody_is_absent(model: str, dataset: str, kept: str) -> None:
+    protocol = "gestures14" if dataset == "shrec2017" else "xsub"
+    changes = {"model.absent_persons": "zeros"}
+    assert compose(Request(model, dataset, protocol, "paper", changes)).model.absent_persons == kept

@@ -18,6 +18,7 @@ ROOMS = (
     {"backbones"},
     {"training"},
     {"papers"},
+    {"measure.benchmarks"},
     {"reproduce"},
     {"verbs"},
     {"cli"},
@@ -35,8 +36,13 @@ def imports(path: Path) -> Iterator[str]:
 
 
 def room(module: str) -> str:
-    """The room of 'skeleton_lab.…'; a paper's settings are a room of their own, since the registry lists them."""
+    """The room of 'skeleton_lab.…'.
+
+    A paper's settings are a room of their own, since the registry lists them; so are the benchmarks, which time papers.
+    """
     parts = module.split(".")[1:]
+    if parts[:2] == ["measure", "benchmarks"]:
+        return "measure.benchmarks"
     if parts[0] == "papers":
         return "papers.settings" if parts[-1] == "settings" else "papers"
     return parts[0]

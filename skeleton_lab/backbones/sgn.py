@@ -9,8 +9,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-
-from skeleton_lab.layers.pointwise import PointwiseConv
+from torch.nn import functional
 
 Size = Literal["small", "big"]
 
@@ -29,7 +28,7 @@ class CoordinateEmbedding(nn.Module):
     def __init__(self, joints: int, channels: int) -> None:
         super().__init__()
         self.norm = nn.BatchNorm1d(3 * joints)
-        self.layers = nn.Sequential(PointwiseConv(3, channels), nn.ReLU(), PointwiseConv(channels, channels), nn.ReLU())
+        self.layers = nn.Sequential(nn.Linear(3, channels), nn.ReLU(), nn.Linear(channels, channels), nn.ReLU())
 
     def forward(self, x_RVC: Tensor) -> Tensor:
         return self.layers(self.norm(x_RVC.flatten(1)).view_as(x_RVC))
@@ -40,9 +39,7 @@ class IndexEmbedding(nn.Module):
 
     def __init__(self, positions: int, hidden: int, channels: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            PointwiseConv(positions, hidden), nn.ReLU(), PointwiseConv(hidden, channels), nn.ReLU()
-        )
+        self.layers = nn.Sequential(nn.Linear(positions, hidden), nn.ReLU(), nn.Linear(hidden, channels), nn.ReLU())
         self.register_buffer("one_hot", torch.eye(positions), persistent=False)
 
     def forward(self) -> Tensor:
@@ -50,30 +47,49 @@ class IndexEmbedding(nn.Module):
 
 
 class AdaptiveGraph(nn.Module):
-    """The graph of each skeleton, G = softmax(θ(x) φ(x)ᵀ) (AdaSGN, Eq. 2; without scaling): (R, V, C) → (R, V, V)."""
+    """The graph of each skeleton, G = softmax(θ(x) φ(x)ᵀ) (AdaSGN, Eq. 2; without scaling): (R, V, C) → (R, V, V).
+
+    θ and φ are linear, so θ(x)_i · φ(x)_j = (A x_i + u) · x_j + what is the same for every j, which softmax does not
+    see: one product with C channels instead of two with 256.
+    """
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()
-        self.theta = PointwiseConv(in_channels, channels)
-        self.phi = PointwiseConv(in_channels, channels)
+        self.theta = nn.Linear(in_channels, channels)
+        self.phi = nn.Linear(in_channels, channels)
 
     def forward(self, x_RVC: Tensor) -> Tensor:
-        return torch.softmax(self.theta(x_RVC) @ self.phi(x_RVC).transpose(1, 2), dim=-1)
+        query_RVC = functional.linear(x_RVC, *self.bilinear())
+        return torch.softmax(query_RVC @ x_RVC.transpose(1, 2), dim=-1).to(x_RVC.dtype)
+
+    def bilinear(self) -> tuple[Tensor, Tensor]:
+        """A (C, C) and u (C,), in full precision."""
+        with torch.autocast(self.phi.weight.device.type, enabled=False):
+            return self.phi.weight.T @ self.theta.weight, self.theta.bias @ self.phi.weight
 
 
 class GraphConv(nn.Module):
-    """ReLU(BN(W·(G x) + W₁·x + b₁)) (AdaSGN, Eq. 1, with SGN's own-joint term W₁): (R, V, C_in) → (R, V, C_out)."""
+    """BN(W·(G x) + W₁·x + b₁) (AdaSGN, Eq. 1, with SGN's own-joint term W₁), without its ReLU.
+
+    (R, V, C_in) → (R, V, C_out). graph None: skeletons of one joint, whose graph is 1.
+    """
 
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__()
-        self.neighbours = PointwiseConv(in_channels, channels, bias=False)
-        self.own = PointwiseConv(in_channels, channels)
+        self.neighbours = nn.Linear(in_channels, channels, bias=False)
+        self.own = nn.Linear(in_channels, channels)
         self.norm = nn.BatchNorm1d(channels)
-        self.relu = nn.ReLU()
 
-    def forward(self, x_RVC: Tensor, graph_RVV: Tensor) -> Tensor:
-        mixed_RVC = self.neighbours(graph_RVV @ x_RVC) + self.own(x_RVC)
-        return self.relu(self.norm(mixed_RVC.flatten(0, 1))).view_as(mixed_RVC)
+    def forward(self, x_RVC: Tensor, graph_RVV: Tensor | None) -> Tensor:
+        rows_C = x_RVC.flatten(0, 1)
+        if graph_RVV is None:
+            mixed_C = functional.linear(rows_C, self.neighbours.weight + self.own.weight, self.own.bias)
+        else:
+            mixed_C = self.own(rows_C)
+            # Adding within the product saves a pass over memory.
+            weight = self.neighbours.weight.to(mixed_C.dtype)
+            mixed_C = mixed_C.addmm_((graph_RVV @ x_RVC).flatten(0, 1).to(mixed_C.dtype), weight.T)
+        return self.norm(mixed_C).unflatten(0, x_RVC.shape[:2])
 
 
 class SpatialModule(nn.Module):
@@ -91,17 +107,18 @@ class SpatialModule(nn.Module):
         self.graph = AdaptiveGraph(2 * embedded, scaled(256, width))
         channels = [2 * embedded, *(scaled(c, width) for c in GRAPH_CHANNELS[size])]
         self.graph_convs = nn.ModuleList(GraphConv(c_in, c_out) for c_in, c_out in pairwise(channels))
-        self.pool = nn.AdaptiveMaxPool2d((1, None))
         initialise(self)
 
     def forward(self, position_RVC: Tensor, velocity_RVC: Tensor) -> Tensor:
         dynamics_RVC = self.position(position_RVC) + self.velocity(velocity_RVC)
         joint_type_RVC = self.joint_type().to(dynamics_RVC.dtype).expand_as(dynamics_RVC)
         x_RVC = torch.cat([dynamics_RVC, joint_type_RVC], dim=-1)
-        graph_RVV = self.graph(x_RVC)
-        for conv in self.graph_convs:
-            x_RVC = conv(x_RVC, graph_RVV)
-        return self.pool(x_RVC).squeeze(1)
+        graph_RVV = self.graph(x_RVC) if x_RVC.shape[1] > 1 else None
+        *earlier, last = self.graph_convs
+        for conv in earlier:
+            x_RVC = functional.relu(conv(x_RVC, graph_RVV))
+        # The maximum over joints (SGN's spatial pooling) of what ReLU leaves is ReLU of the maximum.
+        return functional.relu(last(x_RVC, graph_RVV).max(dim=1).values)
 
 
 class TemporalModule(nn.Module):
@@ -171,7 +188,7 @@ def skeleton_features(spatial: SpatialModule, x_PTVC: Tensor) -> Tensor:
 def initialise(module: nn.Module) -> None:
     """SGN's start: convolutions N(0, √(2 / (kernel·out))), but W of graph convolutions 0: each joint begins alone."""
     for layer in module.modules():
-        if isinstance(layer, PointwiseConv | nn.Conv1d):
+        if isinstance(layer, nn.Linear | nn.Conv1d):
             kernel = prod(layer.kernel_size) if isinstance(layer, nn.Conv1d) else 1
             nn.init.normal_(layer.weight, std=(2 / (kernel * layer.weight.shape[0])) ** 0.5)
     for layer in module.modules():

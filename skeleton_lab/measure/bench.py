@@ -1,10 +1,6 @@
-"""Timing what is fast beside its plain twin.
-
-Both are called in turn within one run (fast, plain, fast, plain, …), so that whatever else the machine does meets both.
-"""
+"""Timing what is fast beside its plain twin (measure/in_turn.py), and the machine that it is timed on."""
 
 import platform
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from os import cpu_count
@@ -14,8 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-SECONDS = 8.0
-FEWEST_ROUNDS, MOST_ROUNDS = 5, 60
+from skeleton_lab.measure.in_turn import SECONDS, in_turn
 
 
 @dataclass(frozen=True)
@@ -75,20 +70,9 @@ class Timing:
 
 
 def measure(benchmark: Benchmark, seconds: float = SECONDS) -> Timing:
-    """Time both for about so many seconds, on one thread each, after one round that is not counted."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        fast, plain = [], []
-        began = time.perf_counter()
-        for done in range(MOST_ROUNDS + 1):
-            fast.append(_seconds(benchmark.fast))
-            plain.append(_seconds(benchmark.plain))
-            if done >= FEWEST_ROUNDS and time.perf_counter() - began > seconds:
-                break
-    finally:
-        torch.set_num_threads(threads)
-    return Timing(benchmark, tuple(fast[1:]), tuple(plain[1:]))
+    """Time both for about so many seconds."""
+    times = in_turn({"fast": benchmark.fast, "plain": benchmark.plain}, seconds)
+    return Timing(benchmark, times["fast"], times["plain"])
 
 
 def machine() -> dict[str, Any]:
@@ -111,9 +95,3 @@ def _processor() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def _seconds(call: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    call()
-    return time.perf_counter() - began

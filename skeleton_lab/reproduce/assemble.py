@@ -23,7 +23,10 @@ HARMLESS = {"training.precision"}
 
 @dataclass(frozen=True)
 class Measured:
-    """A cell with what was measured. values: one for each finished seed; members: the names of each one's runs."""
+    """A cell with what was measured. values: one for each finished seed; members: the names of each one's runs.
+
+    A metric that finished runs do not have, such as a share among absent persons where nobody is absent, has no values.
+    """
 
     cell: Cell
     values: tuple[float, ...]
@@ -66,19 +69,22 @@ def plan_table(table: Table, sources: Mapping[str, Source]) -> list[Planned]:
     ]
 
 
-def assemble(table: Table, planned: Sequence[Planned], output_dir: Path) -> list[Measured]:
-    """Every cell of the table from those of its runs that are finished."""
+def assemble(
+    table: Table, planned: Sequence[Planned], output_dir: Path, together: Mapping[str, float] | None = None
+) -> list[Measured]:
+    """Every cell of the table from those of its runs that are finished.
+
+    together: the values of the metric that is measured of all runs in one session, by the runs' names.
+    """
     comparable = _is_comparable(table, planned)
     assembled = []
     for each in planned:
-        values, finished = [], []
-        for members in each.seeds:
-            folders = [folder_of(run, output_dir) for run in members]
-            if all(folder.is_finished for folder in folders):
-                values.append(_measure(each.cell, folders))
-                finished.append(tuple(run.name for run in members))
-        verdict = _verdict(each.cell, values, comparable)
-        assembled.append(Measured(each.cell, tuple(values), tuple(finished), verdict))
+        finished = [runs for runs in each.seeds if all(folder_of(run, output_dir).is_finished for run in runs)]
+        found = [(_measure(each.cell, runs, output_dir, together or {}), runs) for runs in finished]
+        values = tuple(value for value, _ in found if value is not None)
+        members = tuple(tuple(run.name for run in runs) for value, runs in found if value is not None)
+        verdict = _verdict(each.cell, bool(finished), values, comparable)
+        assembled.append(Measured(each.cell, values, members, verdict))
     return assembled
 
 
@@ -88,13 +94,20 @@ def _is_comparable(table: Table, planned: Sequence[Planned]) -> bool:
     return real and table.dataset == table.home and table.scale == "paper" and not set(table.overrides) - HARMLESS
 
 
-def _measure(cell: Cell, folders: Sequence[RunFolder]) -> float:
-    results = [folder.result()["metrics"][cell.metric] for folder in folders]
-    if len(folders) == 1:
-        return results[0]
-    if METRICS[cell.metric].fused == "sum":
-        return sum(results)
-    return fused_accuracies(folders, cell.weights)[cell.metric]
+def _measure(cell: Cell, runs: Sequence[Run], output_dir: Path, together: Mapping[str, float]) -> float | None:
+    """The cell's metric of a finished run or of a fusion of them; None where a run does not have it."""
+    asked = METRICS[cell.metric]
+    folders = [folder_of(run, output_dir) for run in runs]
+    if asked.fused == "logits" and len(runs) > 1:
+        return fused_accuracies(folders, cell.weights)[cell.metric]
+    if asked.measured_together:
+        found = [together.get(run.name) for run in runs]
+    else:
+        found = [folder.result()["metrics"].get(cell.metric) for folder in folders]
+    values = [value for value in found if value is not None]
+    if len(values) < len(runs):
+        return None
+    return sum(values) if asked.fused == "sum" else mean(values)
 
 
 def fused_accuracies(folders: Sequence[RunFolder], weights: Sequence[float]) -> dict[str, float]:
@@ -110,12 +123,12 @@ def fused_accuracies(folders: Sequence[RunFolder], weights: Sequence[float]) -> 
     return accuracies(torch.from_numpy(logits), torch.from_numpy(first.label))
 
 
-def _verdict(cell: Cell, values: Sequence[float], comparable: bool) -> str:
+def _verdict(cell: Cell, finished: bool, values: Sequence[float], comparable: bool) -> str:
     if cell.is_quoted:
         return "quoted"
-    if not values:
+    if not finished:
         return "not run"
-    if not comparable or cell.reported is None:
+    if not comparable or cell.reported is None or not values:
         return "not comparable"
     return judge(cell, values)
 

@@ -10,11 +10,20 @@ Better = Literal["higher", "lower", "neither"]
 
 @dataclass(frozen=True)
 class Metric:
-    """better: which way an improvement goes; decimals: how many are shown; fused: how a fusion of runs is measured."""
+    """better: which way an improvement goes; decimals: how many are shown; fused: how a fusion of runs is measured.
+
+    measured_together: no number of a run, but of all runs of a table, measured side by side in one session.
+    """
 
     better: Better
     decimals: int
-    fused: Literal["logits", "sum", "none"] = "none"
+    fused: Literal["logits", "sum", "mean"]
+    measured_together: bool = False
+
+
+def _shares(name: str) -> dict[str, Metric]:
+    """Of each action, in percent. Fused runs see the same skeletons, so that their mean is the share among all."""
+    return {f"{name}_{action}": Metric("neither", 2, fused="mean") for action in range(6)}
 
 
 METRICS = {
@@ -24,7 +33,12 @@ METRICS = {
     "parameters": Metric("lower", 0, fused="sum"),
     "gmacs_as_paper": Metric("lower", 4, fused="sum"),
     "gmacs_all": Metric("lower", 4, fused="sum"),
-    **{f"share_{action}": Metric("neither", 2) for action in range(6)},
+    "gmacs_per_clip": Metric("lower", 4, fused="sum"),
+    "gmacs_per_present_person": Metric("lower", 4, fused="sum"),
+    "latency_ms": Metric("lower", 2, fused="sum", measured_together=True),
+    **_shares("share"),
+    **_shares("present_share"),
+    **_shares("absent_share"),
 }
 
 

@@ -1,28 +1,66 @@
-"""The pictures that a table can ask for, drawn from its measured cells."""
+"""The pictures that a table can ask for, drawn from its measured cells or from what its runs have learnt."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from skeleton_lab.figures.chosen_joints import chosen_joints
 from skeleton_lab.figures.tradeoff import Panel, Point, accuracy_against_gmacs
-from skeleton_lab.reproduce.assemble import Measured
+from skeleton_lab.papers.adasgn.examples import examples
+from skeleton_lab.papers.adasgn.module import AdaSGNModule
+from skeleton_lab.reproduce.assemble import Measured, Planned
 from skeleton_lab.reproduce.report import Result
+from skeleton_lab.reproduce.runs import folder_of
+from skeleton_lab.reproduce.tables import Table
+from skeleton_lab.reproduce.trained import load
 
 ACCURACY, COST = "top1", "gmacs_as_paper"
 
 
-def tradeoff(result: Result) -> Figure | None:
+@dataclass(frozen=True)
+class Pictured:
+    """A measured table, and its runs below `output_dir`."""
+
+    result: Result
+    planned: Sequence[Planned]
+    output_dir: Path
+
+
+def tradeoff(pictured: Pictured, logarithmic: bool = False, curve: str = "") -> Figure | None:
     """Accuracy against GMACs, a panel for each group of columns; None where no row has both numbers yet.
 
-    The paper's points are drawn only where they may be compared.
+    The paper's points are drawn only where they may be compared. curve: a full key; a line joins the rows that set it.
     """
-    panels = []
+    result, panels = pictured.result, []
+    connected = _rows_by(curve, result.table)
     for group in filter(None, result.table.unique("group")):
         reported = _points(result.measured, group, reported=True) if result.is_comparable else []
-        panels.append(Panel(group, _points(result.measured, group), reported))
+        panels.append(Panel(group, _points(result.measured, group), reported, connected))
     if not any(panel.measured for panel in panels):
         return None
-    return accuracy_against_gmacs(f"{result.table.id}, {result.headline}", panels)
+    return accuracy_against_gmacs(f"{result.table.id}, {result.headline}", panels, logarithmic)
+
+
+def policy_choices(pictured: Pictured) -> Figure | None:
+    """Clips with the joints that a policy chose (AdaSGN, Figure 4), by the first finished run that has one."""
+    runs = (run for each in pictured.planned for run in each.runs if folder_of(run, pictured.output_dir).is_finished)
+    run = next((run for run in runs if run.settings.name == "adasgn"), None)
+    if run is None:
+        return None
+    trained = load(run, pictured.output_dir)
+    assert isinstance(trained.module, AdaSGNModule)
+    clips = examples(trained.module, trained.data, trained.classes)
+    return chosen_joints(f"{pictured.result.table.id}, {pictured.result.headline}", clips) if clips else None
+
+
+def _rows_by(key: str, table: Table) -> list[str]:
+    """The rows that set `key`, in the order of its values."""
+    requests = [(cell.row, request) for cell in table.cells for members in cell.seeds for request in members]
+    values = {row: request.changes[key] for row, request in requests if key in request.changes}
+    return sorted(values, key=lambda row: values[row])
 
 
 def _points(measured: Sequence[Measured], group: str, reported: bool = False) -> list[Point]:
@@ -35,4 +73,9 @@ def _points(measured: Sequence[Measured], group: str, reported: bool = False) ->
     return [Point(row, values[COST], values[ACCURACY]) for row, values in found.items() if len(values) == 2]
 
 
-PICTURES: dict[str, Callable[[Result], Figure | None]] = {"accuracy_against_gmacs": tradeoff}
+PICTURES: dict[str, Callable[[Pictured], Figure | None]] = {
+    "accuracy_against_gmacs": tradeoff,
+    "accuracy_against_gmacs_logarithmic": partial(tradeoff, logarithmic=True),
+    "accuracy_against_gmacs_by_alpha": partial(tradeoff, curve="model.alpha"),
+    "policy_choices": policy_choices,
+}

@@ -39,7 +39,8 @@ class LiveProgress:
         self.console.print(f"{total} runs, {finished} of them finished before", highlight=False)
 
     def started(self, run: Run) -> None:
-        self._epochs = self._bars.add_task(run.name, total=run.settings.training.epochs)
+        # How long an evaluation takes is not known in epochs.
+        self._epochs = self._bars.add_task(run.name, total=run.settings.training.epochs if run.trains else None)
 
     def epoch(self, run: Run, done: int, total: int) -> None:
         if self._epochs is not None:

@@ -1,6 +1,6 @@
 """A measured table as files: table.json for programs, table.md for text, and what both and the page share."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,14 @@ from skeleton_lab.reproduce.tables import Cell, Table
 
 # More columns than this are shown one group at a time.
 WIDEST = 8
+
+
+@dataclass(frozen=True)
+class Block:
+    """Cells that are shown as a table of their own. title: '' over columns that the paper has."""
+
+    title: str
+    measured: tuple[Measured, ...]
 
 
 @dataclass(frozen=True)
@@ -48,19 +56,40 @@ class Result:
             return None
         return f"Measured on {self.headline}: not comparable with the paper."
 
-    def blocks(self) -> list[list[Measured]]:
-        """The cells of each part that is shown as a table of its own: all of them, or a group of columns at a time."""
-        if len(self.table.unique("column")) <= WIDEST:
-            return [list(self.measured)]
-        return [[each for each in self.measured if each.cell.group == group] for group in self.table.unique("group")]
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be known of the table, besides what went wrong."""
+        marked = any(each.cell.row_is_ours for each in self.measured)
+        return (*self.table.footnotes, *(["Rows marked (ours) are not in the paper."] if marked else []))
+
+    def blocks(self) -> list[Block]:
+        """The paper's columns, then those of ours under each of their headings; where they are many, group by group.
+
+        Columns of ours of which finished runs have nothing are left out.
+        """
+        found = []
+        for heading in sorted(self.table.unique("ours"), key=bool):
+            cells = tuple(each for each in self.measured if each.cell.ours == heading)
+            if heading and not any(each.values or each.verdict == "not run" for each in cells):
+                continue
+            title = f"Ours, not in the paper: {heading}" if heading else ""
+            if len({each.cell.column for each in cells}) <= WIDEST:
+                found.append(Block(title, cells))
+                continue
+            for group in dict.fromkeys(each.cell.group for each in cells):
+                of_group = tuple(each for each in cells if each.cell.group == group)
+                found.append(Block(f"{title}, {group}" if title else "", of_group))
+        return found
 
 
-def grid(block: Sequence[Measured]) -> tuple[list[str], list[tuple[str, list[Measured | None]]]]:
-    """The column names, and each row's name and cells in the columns' order."""
-    columns = list(dict.fromkeys(each.cell.column for each in block))
-    rows = list(dict.fromkeys(each.cell.row for each in block))
-    found = {(each.cell.row, each.cell.column): each for each in block}
-    return columns, [(row, [found.get((row, column)) for column in columns]) for row in rows]
+def grid(block: Block) -> tuple[list[str], list[tuple[str, list[Measured | None]]]]:
+    """The column names, and each row's name as it is shown and its cells in the columns' order."""
+    columns = list(dict.fromkeys(each.cell.column for each in block.measured))
+    rows = {
+        each.cell.row: f"{each.cell.row} (ours)" if each.cell.row_is_ours else each.cell.row for each in block.measured
+    }
+    found = {(each.cell.row, each.cell.column): each for each in block.measured}
+    return columns, [(shown, [found.get((row, column)) for column in columns]) for row, shown in rows.items()]
 
 
 def number(value: float | None, cell: Cell) -> str:
@@ -80,8 +109,8 @@ def measured_text(each: Measured) -> str:
 
 
 def shown_verdict(each: Measured) -> str:
-    """The verdict, but for a measured number that the paper has no counterpart of: there is nothing to judge."""
-    return "" if each.cell.reported is None and each.values else each.verdict
+    """The verdict; none where finished runs measured what the paper does not have: there is nothing to judge."""
+    return "" if each.cell.reported is None and each.verdict == "not comparable" else each.verdict
 
 
 def write_report(result: Result, folder: Path, pictures: Iterable[str]) -> None:
@@ -137,12 +166,13 @@ def as_markdown(result: Result, pictures: Iterable[str] = ()) -> str:
     lines += ["Each cell: measured, the paper's number in parentheses, verdict.", ""]
     for block in result.blocks():
         columns, rows = grid(block)
+        lines += [f"## {block.title}", ""] if block.title else []
         lines += ["| | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
         for name, cells in rows:
             lines.append("| " + " | ".join([name, *(_markdown_cell(each) for each in cells)]) + " |")
         lines.append("")
-    lines += [f"- {note}" for note in (*result.table.footnotes, *result.problems)]
-    lines += [f"![{picture}]({picture})" for picture in pictures]
+    lines += [f"- {note}" for note in (*result.notes, *result.problems)]
+    lines += ["", *(f"![{picture}]({picture})" for picture in pictures)]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,14 @@ from skeleton_lab.files import write_json, write_text, write_whole
 from skeleton_lab.registry import MODELS
 from skeleton_lab.reproduce.sources import Source
 from skeleton_lab.settings import RunSettings
+
+# What nothing reads while a network is built and trained: a run that differs from another in these alone takes over
+# that one's weights and evaluates them in another way. A new key that is read in evaluation alone is added here.
+EVALUATION_KEYS = ("data.test_crops", "model.evaluation_actions")
+# These are such keys where the test clips alone have noise.
+TEST_NOISE_KEYS = ("data.noise_metres", "data.noise_on")
+# The role of the run whose weights such a run evaluates.
+TRAINED = "trained"
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,11 @@ class Run:
         return f"{self.settings.name}-{data.dataset}-{data.protocol}-{self.key}"
 
     @property
+    def trains(self) -> bool:
+        """Whether it trains a network; otherwise it evaluates that of the run that it requires, in another way."""
+        return TRAINED not in self.requires
+
+    @property
     def fold(self) -> str:
         """Its protocol, and which of the folds it is of; '' where there is but one."""
         data = self.settings.data
@@ -52,6 +65,27 @@ def differing(settings: RunSettings) -> dict[str, Any]:
     for section in ("model", "data", "training"):
         kept[section] = {key: value for key, value in found[section].items() if value != default[section][key]}
     return kept
+
+
+def evaluated_otherwise(settings: RunSettings) -> dict[str, Any]:
+    """The defaults of those settings that differ from them and do nothing in training, by their full keys."""
+    different, default = differing(settings), asdict(defaults(settings.name))
+    noise = TEST_NOISE_KEYS if settings.data.noise_on == "test" else ()
+    sections = (key.split(".") for key in (*EVALUATION_KEYS, *noise))
+    return {f"{section}.{key}": default[section][key] for section, key in sections if key in different[section]}
+
+
+def required(request: Request, settings: RunSettings) -> dict[str, Request]:
+    """The runs that one builds on, by their roles: those that it starts from, or the trained one that it evaluates.
+
+    Where an epoch is selected, the way of evaluating has a say in which, and the run is trained for itself.
+    """
+    usual = evaluated_otherwise(settings)
+    overrides = {key: value for key, value in request.overrides.items() if key not in usual}
+    as_trained = replace(request, changes={**request.changes, **usual}, overrides=overrides)
+    if usual and settings.training.selection == "last":
+        return {TRAINED: as_trained}
+    return MODELS[request.model].module_class().requires(as_trained, settings)
 
 
 class Planner:
@@ -70,14 +104,12 @@ class Planner:
 
     def _resolve(self, request: Request) -> Run:
         settings = compose(request)
-        model = MODELS[request.model]
-        required = model.module_class().requires(request, settings)
-        requires = {role: self.plan(each) for role, each in required.items()}
+        requires = {role: self.plan(each) for role, each in required(request, settings).items()}
         source = self.sources[request.dataset]
         identity = {
             "settings": differing(settings),
             **source.identity(request.protocol),
-            "version": model.version,
+            "version": MODELS[request.model].version,
             "requires": {role: run.key for role, run in requires.items()},
         }
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
@@ -88,8 +120,8 @@ def in_order(runs: Iterable[Run]) -> list[Run]:
     """The runs and all that they require, each once, after those it requires."""
 
     def walk(run: Run) -> Iterator[Run]:
-        for required in run.requires.values():
-            yield from walk(required)
+        for each in run.requires.values():
+            yield from walk(each)
         yield run
 
     return list({run.key: run for root in runs for run in walk(root)}.values())

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from skeleton_lab.files import write_whole
 from skeleton_lab.reproduce.assemble import Planned, assemble
+from skeleton_lab.reproduce.latencies import latencies
 from skeleton_lab.reproduce.page import write_page
-from skeleton_lab.reproduce.pictures import PICTURES
+from skeleton_lab.reproduce.pictures import PICTURES, Pictured
 from skeleton_lab.reproduce.report import Result, write_report
 from skeleton_lab.reproduce.runs import folder_of, in_order
 from skeleton_lab.reproduce.tables import Table
@@ -25,25 +26,26 @@ def write_result(
 
     problems: what went wrong with a run, by its key.
     """
+    folder = table_folder(table, output_dir)
     runs = {run.name: run for run in in_order(run for each in planned for run in each.runs)}
     folders = {name: folder_of(run, output_dir) for name, run in runs.items()}
     result = Result(
         table,
-        tuple(assemble(table, planned, output_dir)),
+        tuple(assemble(table, planned, output_dir, latencies(planned, output_dir, folder))),
         next((run.source.label for run in runs.values()), "quoted numbers"),
         {name: folder.result()["provenance"] for name, folder in folders.items() if folder.is_finished},
         tuple((problems or {}).values()),
         tuple(sorted({run.fold for run in runs.values()} - {""})),
     )
-    folder = table_folder(table, output_dir)
-    pictures = [f"{name}.png" for name in table.pictures if _draw(name, result, folder)]
+    pictured = Pictured(result, planned, output_dir)
+    pictures = [f"{name}.png" for name in table.pictures if _draw(name, pictured, folder)]
     write_report(result, folder, pictures)
     write_page(result, folder, pictures)
     return result
 
 
-def _draw(name: str, result: Result, folder: Path) -> bool:
-    figure = PICTURES[name](result)
+def _draw(name: str, pictured: Pictured, folder: Path) -> bool:
+    figure = PICTURES[name](pictured)
     if figure is not None:
         write_whole(folder / f"{name}.png", lambda path: figure.savefig(path, dpi=130))
     return figure is not None

@@ -1,7 +1,7 @@
 """Tables as declared in experiments/tables: rows × columns of cells, each with the paper's number and its runs."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from itertools import product
 from typing import Any
 
@@ -12,8 +12,11 @@ from skeleton_lab.config import Changes, Request, dataset_declaration, declarati
 from skeleton_lab.errors import RequestError
 from skeleton_lab.reproduce.metrics import metric
 
-ROW_KEYS = {"name", "model", "set", "fusion", "quoted", "reported", "by_group"}
-COLUMN_KEYS = {"name", "metric", "tolerance", "shared", "ours"}
+TABLE_KEYS = {
+    *("title", "paper", "kind", "source", "dataset", "groups", "seeds", "set", "columns", "rows"),
+    *("footnotes", "pictures"),
+}
+ROW_KEYS = {"name", "model", "set", "by_group", "fusion", "quoted", "reported", "ours"}
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,8 @@ class Cell:
     reported: the paper's number, None where it prints none (or prints it of another dataset).
     seeds: for each seed the requests whose predictions are fused, one where nothing is; empty for a quoted number.
     weights: of the fused runs' logits.
+    ours: the heading of the columns of ours that it stands in; '' in a column that the paper has.
+    row_is_ours: it stands in a row that the paper does not have.
     """
 
     row: str
@@ -33,6 +38,8 @@ class Cell:
     tolerance: float
     seeds: tuple[tuple[Request, ...], ...] = ()
     weights: tuple[float, ...] = (1.0,)
+    ours: str = ""
+    row_is_ours: bool = False
 
     @property
     def is_quoted(self) -> bool:
@@ -56,19 +63,27 @@ class Table:
     overrides: Changes = field(default_factory=dict)
 
     @property
+    def requests(self) -> list[Request]:
+        """What its cells ask for; cells of one row ask for the same."""
+        return [request for cell in self.cells for members in cell.seeds for request in members]
+
+    @property
     def recordings(self) -> str:
         """The dataset as requests name it: by its name, or a user's own by the path of its folder."""
-        asked = (request.dataset for cell in self.cells for members in cell.seeds for request in members)
-        return next(asked, self.dataset)
+        return next((request.dataset for request in self.requests), self.dataset)
 
     @property
     def models(self) -> set[str]:
-        return {request.model for cell in self.cells for members in cell.seeds for request in members}
+        return {request.model for request in self.requests}
 
     @property
     def varied(self) -> set[str]:
-        """The keys that rows and seeds set, which no override may level."""
-        return {key for cell in self.cells for members in cell.seeds for request in members for key in request.changes}
+        """The keys that no override may level: those in which the rows differ, and the seed."""
+        found: dict[str, set[str]] = {key: set() for request in self.requests for key in request.changes}
+        for request in self.requests:
+            for key, values in found.items():
+                values.add(repr(request.changes.get(key)))
+        return {key for key, values in found.items() if len(values) > 1 or key == "seed"}
 
     def unique(self, attribute: str) -> list[str]:
         """The rows, columns or groups in their order."""
@@ -87,16 +102,18 @@ def load_table(
     Raises RequestError for an unknown table, dataset or scale.
     """
     loaded = declaration("tables", name)
+    _check_keys(loaded, TABLE_KEYS, f"table {name}")
     home, asked = loaded.dataset, dataset or loaded.dataset
     declaration("scales", scale)
     reader = reader_for(asked)
+    # Protocols and reported numbers belong to the paper's dataset; another one brings its own protocols.
+    protocols = loaded.groups if asked == home else dataset_declaration(asked).default_protocols
+    groups = {str(group): str(protocol) for group, protocol in protocols.items()}
     context = _Context(
         declared=loaded,
+        columns=_columns(loaded, groups),
         dataset=asked,
-        # Protocols and reported numbers belong to the paper's dataset; another one brings its own protocols.
-        groups=_groups(loaded)
-        if asked == home
-        else OmegaConf.to_container(dataset_declaration(asked).default_protocols),  # type: ignore[arg-type]
+        groups=groups,
         has_reported=asked == home,
         scale=scale,
         seeds=seeds or list(loaded.get("seeds", [1])),
@@ -118,10 +135,30 @@ def load_table(
 
 
 @dataclass(frozen=True)
+class _Column:
+    """A column as declared. shared: it stands once for all groups, and holds the first one's numbers.
+
+    ours: the heading of the columns of ours that it is one of; models: whose metric it is, where not of all.
+    """
+
+    name: str
+    metric: str
+    tolerance: float = 0.0
+    shared: bool = False
+    ours: str = ""
+    models: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class _Context:
-    """What the rows of a table have in common. groups: the protocol of each group of columns, by the group's name."""
+    """What the rows of a table have in common.
+
+    groups: the protocol of each group of columns, by the group's name. columns: (group, column), shared ones last, in
+    no group.
+    """
 
     declared: DictConfig
+    columns: Sequence[tuple[str, _Column]]
     dataset: str
     groups: Mapping[str, str]
     has_reported: bool
@@ -134,66 +171,81 @@ class _Context:
         return template.format(joints=reader_for(self.dataset).layout.joint_levels)
 
 
-def _groups(loaded: DictConfig) -> dict[str, str]:
-    return {str(name): str(protocol) for name, protocol in loaded.groups.items()}
-
-
-def _columns(context: _Context) -> list[tuple[str, DictConfig]]:
-    """(group, column), groups first; a shared column stands once, after them, and belongs to the first group's runs."""
-    columns = list(context.declared.columns)
-    for column in columns:
-        _check_keys(column, COLUMN_KEYS, context)
-    grouped = [(group, column) for group, column in product(context.groups, columns) if not column.get("shared")]
-    return grouped + [("", column) for column in columns if column.get("shared")]
+def _columns(loaded: DictConfig, groups: Iterable[str]) -> list[tuple[str, _Column]]:
+    columns = []
+    for declared_column in loaded.columns:
+        known = {each.name for each in fields(_Column)}
+        _check_keys(declared_column, known, f"table {loaded.title}, column {declared_column.name}")
+        columns.append(_Column(**OmegaConf.to_container(declared_column)))  # type: ignore[arg-type]
+        metric(declared_column.metric)
+    grouped = [(group, column) for group, column in product(groups, columns) if not column.shared]
+    return grouped + [("", column) for column in columns if column.shared]
 
 
 def _cells(row: DictConfig, context: _Context) -> list[Cell]:
-    _check_keys(row, ROW_KEYS, context)
-    columns = _columns(context)
+    place = f"table {context.declared.title}, row {row.name}"
+    _check_keys(row, ROW_KEYS, place)
+    if row.get("ours") and row.get("reported"):
+        raise RequestError(f"{place}: a row of ours has no numbers that a paper reports")
     printed = iter(row.get("reported", []) if context.has_reported else [])
+    asked = {group: _requests(row, group, context) for group in context.groups}
+    asked[""] = next(iter(asked.values()))
     cells = []
-    for group, column in columns:
-        reported = None if column.get("ours") else next(printed, None)
-        seeds, weights = _requests(row, group or next(iter(context.groups)), context)
-        title = context.text(column.name)
-        metric(column.metric)
+    for group, column in context.columns:
+        reported = None if column.ours else next(printed, None)
+        if reported is None and not _has_cell(row, column):
+            continue
         cells.append(
             Cell(
                 row=context.text(row.name),
-                column=f"{group} {title}".strip(),
+                column=f"{group} {context.text(column.name)}".strip(),
                 group=group,
                 metric=column.metric,
                 reported=reported,
-                tolerance=column.get("tolerance", 0.0),
-                seeds=seeds,
-                weights=weights,
+                tolerance=column.tolerance,
+                seeds=asked[group],
+                weights=_weights(row),
+                ours=column.ours,
+                row_is_ours=row.get("ours", False),
             )
         )
     if next(printed, None) is not None:
-        raise RequestError(f"table {context.declared.title}: row {row.name} reports more numbers than it has columns")
+        raise RequestError(f"{place}: reports more numbers than it has columns")
     return [cell for cell in cells if context.has_reported or not cell.is_quoted]
 
 
-def _requests(
-    row: DictConfig, group: str, context: _Context
-) -> tuple[tuple[tuple[Request, ...], ...], tuple[float, ...]]:
-    """The requests of a row in one group of columns, by seed and by member of its fusion, and the members' weights."""
+def _has_cell(row: DictConfig, column: _Column) -> bool:
+    """Of a quoted row nothing is measured; and some metrics are of some models only."""
     if row.get("quoted"):
-        return (), ()
-    declared_changes = {**row.get("set", {}), **row.get("by_group", {}).get(group, {})}
+        return not column.ours
+    return not column.models or row.model in column.models
+
+
+def _weights(row: DictConfig) -> tuple[float, ...]:
+    """Of the members of a row's fusion: alike unless it says otherwise."""
+    if "fusion" not in row:
+        return (1.0,)
+    return tuple(row.fusion.get("weights", [1.0] * len(row.fusion.streams)))
+
+
+def _requests(row: DictConfig, group: str, context: _Context) -> tuple[tuple[Request, ...], ...]:
+    """The requests of a row in one group of columns, by seed and by member of its fusion."""
+    if row.get("quoted"):
+        return ()
+    of_all_rows, of_this_group = context.declared.get("set", {}), row.get("by_group", {}).get(group, {})
+    declared_changes = {**of_all_rows, **row.get("set", {}), **of_this_group}
     changes = {key: context.text(value) if isinstance(value, str) else value for key, value in declared_changes.items()}
     streams = list(row.fusion.streams) if "fusion" in row else [None]
-    weights = tuple(row.fusion.get("weights", [1.0] * len(streams))) if "fusion" in row else (1.0,)
 
     def request(seed: int, stream: str | None) -> Request:
         member = {} if stream is None else {"data.stream": stream}
         settings: dict[str, Any] = {**changes, **member, "seed": seed}
         return Request(row.model, context.dataset, context.groups[group], context.scale, settings, context.overrides)
 
-    return tuple(tuple(request(seed, stream) for stream in streams) for seed in context.seeds), weights
+    return tuple(tuple(request(seed, stream) for stream in streams) for seed in context.seeds)
 
 
-def _check_keys(declared_part: DictConfig, known: set[str], context: _Context) -> None:
-    extra = set(map(str, declared_part)) - known
+def _check_keys(declared_part: DictConfig, known: set[str], place: str) -> None:
+    extra = sorted(set(map(str, declared_part)) - known)
     if extra:
-        raise RequestError(f"table {context.declared.title}: unknown key {sorted(extra)[0]} in {declared_part.name}")
+        raise RequestError(f"{place}: unknown key {extra[0]}")

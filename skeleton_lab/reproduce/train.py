@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning import LightningModule, Trainer
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from data_modules.skeletons import SkeletonDataModule
 from skeleton_lab.registry import MODELS
-from skeleton_lab.reproduce.runs import Predictions, Run, RunFolder
+from skeleton_lab.reproduce.runs import TRAINED, Predictions, Run, RunFolder
 from skeleton_lab.settings import ExecutionSettings, RunSettings
 from skeleton_lab.training.module import ClassificationModule, accuracies, derived_seed
 from skeleton_lab.training.provenance import provenance
@@ -49,7 +50,8 @@ def train(
 ) -> None:
     """Train a run, from where it was interrupted if it was, evaluate it on the test set, and write its result.
 
-    required: the checkpoints of the runs it starts from, by role.
+    required: the checkpoints of the runs it starts from, by role. A run that evaluates another in another way trains
+    nothing and takes over that one's weights.
     """
     _quieten()
     origin, clock = provenance(), time.monotonic()
@@ -59,33 +61,48 @@ def train(
     data = data_module(run, execution)
     torch.manual_seed(derived_seed(settings.seed))
     module = build_module(settings, data)
-    module.start_from(required)
     trainer = _trainer(settings, folder, execution, report)
-    interrupted = folder.resume / "last.ckpt"
-    resumed = interrupted.exists()
-    trainer.fit(module, data, ckpt_path=interrupted if resumed else None, weights_only=True)
-    if settings.training.selection != "last":
-        best = torch.load(folder.resume / "best.ckpt", map_location="cpu", weights_only=True)
-        module.load_state_dict(best["state_dict"])
+    resumed = False
+    if run.trains:
+        module.start_from(required)
+        resumed = _fit(trainer, module, data, folder)
+    else:
+        module.take_over(required[TRAINED])
     recorded = predict(trainer, module, data)
     trainer.save_checkpoint(folder.checkpoint, weights_only=True)
     folder.write_predictions(_predictions(recorded, data))
-    seconds = round(time.monotonic() - clock, 1)
-    data_origin = {"data": run.source.label, "data_digest": run.source.store.digest}
     # The seconds are those since the last start; `resumed` says whether there were earlier ones.
-    timing = {"seconds": seconds, "resumed": resumed}
-    asked = {"dataset": settings.data.dataset, "protocol": settings.data.protocol, "fold": settings.data.fold}
-    clips = {"train_clips": len(data.train), "test_clips": len(data.test)}
-    identity = {
-        "seed": settings.seed,
-        "scale": settings.scale,
-        **asked,
-        **clips,
-        "requires": {role: each.name for role, each in run.requires.items()},
-    }
-    folder.write_result(measure(module, recorded), {**identity, **origin, **timing, **data_origin})
+    timing = {"seconds": round(time.monotonic() - clock, 1), "resumed": resumed}
+    folder.write_result(measure(module, recorded), {**_identity(run, data), **origin, **timing})
     (folder.path / "error.txt").unlink(missing_ok=True)  # of an earlier attempt
     shutil.rmtree(folder.resume, ignore_errors=True)
+
+
+def _fit(trainer: Trainer, module: ClassificationModule, data: SkeletonDataModule, folder: RunFolder) -> bool:
+    """Train to the end and keep the selected weights; returns whether an earlier start was gone on with."""
+    interrupted = folder.resume / "last.ckpt"
+    resumed = interrupted.exists()
+    trainer.fit(module, data, ckpt_path=interrupted if resumed else None, weights_only=True)
+    if module.settings.training.selection != "last":
+        module.take_over(folder.resume / "best.ckpt")
+    return resumed
+
+
+def _identity(run: Run, data: SkeletonDataModule) -> dict[str, Any]:
+    """What was run, on what, and what it builds on."""
+    settings = run.settings
+    return {
+        "seed": settings.seed,
+        "scale": settings.scale,
+        "dataset": settings.data.dataset,
+        "protocol": settings.data.protocol,
+        "fold": settings.data.fold,
+        "train_clips": len(data.train),
+        "test_clips": len(data.test),
+        "requires": {role: each.name for role, each in run.requires.items()},
+        "data": run.source.label,
+        "data_digest": run.source.store.digest,
+    }
 
 
 def data_module(run: Run, execution: ExecutionSettings) -> SkeletonDataModule:
@@ -106,18 +123,29 @@ def build_module(settings: RunSettings, data: SkeletonDataModule) -> Classificat
 
 
 def predict(trainer: Trainer, module: ClassificationModule, data: SkeletonDataModule) -> dict[str, Tensor]:
-    """What the module records of every test clip, in the order of the test set: {name: (N, …)}."""
+    """What the module records of every test recording, in the order of the test set: {name: (N, …)}.
+
+    Where several clips of a recording were shown, the mean of what was recorded of them, logits and all.
+    """
     torch.manual_seed(derived_seed(module.settings.seed, EVALUATION))
     batches = trainer.predict(module, data.test_dataloader())
     assert batches is not None
-    return {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+    recorded = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
+    return recorded if data.test_crops == 1 else _mean_of_crops(recorded, data.test_crops)
+
+
+def _mean_of_crops(recorded: Mapping[str, Tensor], crops: int) -> dict[str, Tensor]:
+    """One row for each recording, whose crops follow one another: (N·crops, …) → (N, …)."""
+    by_crop = {name: value.unflatten(0, (-1, crops)) for name, value in recorded.items()}
+    means = {name: value.float().mean(dim=1) for name, value in by_crop.items()}
+    return {**means, **{name: by_crop[name][:, 0] for name in ("position", "label")}}
 
 
 def measure(module: ClassificationModule, recorded: Mapping[str, Tensor]) -> dict[str, float]:
-    """Every number that a table can ask of a run."""
+    """Every number that a table can ask of a run; its cost is that of all crops of a recording."""
     metrics = accuracies(recorded["logits"], recorded["label"])
     metrics |= module.measure(recorded)
-    macs = module.count_macs(metrics)
+    macs = module.count_macs(metrics).scaled(module.settings.data.test_crops)
     metrics["parameters"] = sum(parameter.numel() for parameter in module.network.parameters())
     metrics |= {"gmacs_as_paper": macs.as_paper / 1e9, "gmacs_all": macs.all / 1e9}
     return metrics

@@ -3,7 +3,7 @@
 Axes: N clips, K classes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,12 +35,15 @@ class ClassificationModule(LightningModule):
     """A network that classifies clips. A paper says how it is built, what it records, and what else it minimises."""
 
     network: nn.Module
+    # What stands in for the network in prediction; None at all other times, so that no checkpoint holds it.
+    inference: nn.Module | None
 
     def __init__(self, settings: RunSettings, layout: Layout, classes: int) -> None:
         super().__init__()
         self.settings = settings
         self.layout = layout
         self.classes = classes
+        self.inference = None
 
     @classmethod
     def requires(cls, request: Request, settings: RunSettings) -> dict[str, Request]:
@@ -49,6 +52,14 @@ class ClassificationModule(LightningModule):
 
     def start_from(self, checkpoints: Mapping[str, Path]) -> None:
         """Take over weights of the required runs, whose checkpoints are given by role."""
+
+    def take_over(self, checkpoint: Path) -> None:
+        """Take over all weights of a trained network of the same settings, to evaluate it."""
+        self.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"])
+
+    def inference_network(self) -> nn.Module | None:
+        """The trained network in a form that gives the same outputs with less work, where a paper has one."""
+        return None
 
     def forward(self, batch: Batch) -> Output:
         raise NotImplementedError
@@ -59,6 +70,11 @@ class ClassificationModule(LightningModule):
 
     def count_macs(self, measured: Mapping[str, float]) -> Macs:
         """The multiply–accumulates of one clip of one person; `measured` holds what `measure` found on the test set."""
+        raise NotImplementedError
+
+    def timed_ways(self, clips: int, measured: Mapping[str, float]) -> Mapping[str, Callable[[], object]]:
+        """What `skeleton-lab profile` times in turn: `clips` random clips through the network, and what it is best
+        compared with; by name, the network in its quickest form first. measured: as `count_macs` takes it."""
         raise NotImplementedError
 
     def measure(self, per_clip: Mapping[str, Tensor]) -> dict[str, float]:
@@ -83,6 +99,12 @@ class ClassificationModule(LightningModule):
         accuracy = 100 * (output.logits.argmax(dim=-1) == batch.label).float().mean()
         values = {f"{stage}/loss": loss.detach(), f"{stage}/top1": accuracy}
         self.log_dict(values, on_step=False, on_epoch=True, batch_size=len(batch.label), sync_dist=True)
+
+    def on_predict_start(self) -> None:
+        self.inference = self.inference_network()
+
+    def on_predict_end(self) -> None:
+        self.inference = None
 
     def predict_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
         output = self(batch)

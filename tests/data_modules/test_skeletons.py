@@ -13,6 +13,7 @@ from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 
 from data_modules.collate import PaddedBatch, RaggedBatch
+from data_modules.divisions import Draw
 from data_modules.errors import DataError
 from data_modules.layouts import LAYOUTS, NTU25
 from data_modules.readers import READERS
@@ -313,7 +314,7 @@ def test_streams_are_turned_like_their_positions(store: Store, stream: Stream) -
 def test_clips_are_aligned_by_their_first_frame(store: Store) -> None:
     aligned = module(store, settings={"align_up": [0, 20], "align_right": [20, 4]})
     for position in aligned.test[:5]:
-        first = torch.from_numpy(aligned.clips[int(position), None].joints_TMVC[0, 0])
+        first = torch.from_numpy(aligned.clips[Draw(int(position))].joints_TMVC[0, 0])
         up, right = first[20] - first[0], first[4] - first[20]
         torch.testing.assert_close(up / up.norm(), torch.tensor([0.0, 0, 1]), rtol=0, atol=1e-4)
         torch.testing.assert_close(right[:2] / right[:2].norm(), torch.tensor([1.0, 0]), rtol=0, atol=1e-4)
@@ -341,7 +342,7 @@ def test_noise_comes_on_top_of_the_same_frames(store: Store) -> None:
     added = []
     for position in range(TRAIN):
         for epoch in (None, 1):
-            one, other = clean[position, epoch], noisy[position, epoch]
+            one, other = (clips[Draw(position, epoch)] for clips in (clean, noisy))
             np.testing.assert_array_equal(one.valid_TM, other.valid_TM)
             assert not other.joints_TMVC[~other.valid_TM].any()
             added.append((other.joints_TMVC - one.joints_TMVC)[one.valid_TM][:, 1:].ravel())
@@ -364,11 +365,12 @@ def test_noise_is_where_it_is_asked_for(store: Store, noise_on: str, train: bool
 def test_noise_is_drawn_anew_in_every_epoch_and_once_for_evaluation(store: Store) -> None:
     settings = replace(SETTINGS, noise_metres=0.05, sampling="all", rotation_degrees=0.0)
     clips, other_seed = (Clips(store, store.index.label, settings, seed) for seed in (SEED, SEED + 1))
-    shown = [clips[3, 0], clips[3, 1], clips[3, None], clips[4, 0], other_seed[3, None]]
+    draws = [Draw(3, 0), Draw(3, 1), Draw(3), Draw(4, 0)]
+    shown = [*(clips[draw] for draw in draws), other_seed[Draw(3)]]
     first = [clip.joints_TMVC[0, 0] for clip in shown]
     assert not any(np.array_equal(first[i], first[j]) for i in range(5) for j in range(i))
-    np.testing.assert_array_equal(clips[3, None].joints_TMVC, shown[2].joints_TMVC)
-    np.testing.assert_array_equal(clips[3, 0].joints_TMVC, shown[0].joints_TMVC)
+    np.testing.assert_array_equal(clips[Draw(3)].joints_TMVC, shown[2].joints_TMVC)
+    np.testing.assert_array_equal(clips[Draw(3, 0)].joints_TMVC, shown[0].joints_TMVC)
 
 
 # Pictures
@@ -398,7 +400,7 @@ def test_each_picture_has_its_own_size(tmp_path: Path) -> None:
     store = flat_store(tmp_path / "store")
     clips = Clips(store, store.index.label, SkeletonSettings(origin="image"), SEED)
     for position in range(3):
-        assert (clips[position, None].joints_TMVC == np.array([1, 0, 1], np.float32)).all()
+        assert (clips[Draw(position)].joints_TMVC == np.array([1, 0, 1], np.float32)).all()
 
 
 def test_a_picture_of_unknown_size_is_named(tmp_path: Path) -> None:
@@ -466,7 +468,7 @@ def test_persons_beyond_the_slots_change_nothing(make_sequence: MakeSequence, tm
     stores = [write_store(tmp_path / str(n), NTU25, (), [one]) for n, one in enumerate((crowd, pair))]
     for sampling in get_args(Sampling):
         settings = replace(SETTINGS, sampling=sampling, noise_metres=0.02)
-        shown = [Clips(store, store.index.label, settings, SEED)[0, 4] for store in stores]
+        shown = [Clips(store, store.index.label, settings, SEED)[Draw(0, 4)] for store in stores]
         np.testing.assert_array_equal(shown[0].joints_TMVC, shown[1].joints_TMVC)
         np.testing.assert_array_equal(shown[0].valid_TM, shown[1].valid_TM)
 
@@ -475,7 +477,7 @@ def test_workers_are_sent_no_recordings(store: Store) -> None:
     clips = module(store).clips
     sent = pickle.dumps(clips)
     assert len(sent) < store.joints_RVC.nbytes / 20
-    np.testing.assert_array_equal(pickle.loads(sent)[7, 3].joints_TMVC, clips[7, 3].joints_TMVC)
+    np.testing.assert_array_equal(pickle.loads(sent)[Draw(7, 3)].joints_TMVC, clips[Draw(7, 3)].joints_TMVC)
 
 
 @pytest.fixture

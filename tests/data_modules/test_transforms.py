@@ -12,12 +12,13 @@ import pytest
 
 from data_modules import transforms
 from data_modules.augmentation import rotation
+from data_modules.divisions import EVALUATION, Draw
 from data_modules.layouts import HAND22, LAYOUTS, NTU25, Layout
 from data_modules.readers import READERS
 from data_modules.sampling import Valid, sample_frames
 from data_modules.sequence import SkeletonSequence
 from data_modules.settings import Sampling, SkeletonSettings, Stream
-from data_modules.skeletons import EVALUATION, NOISE, Clips, Draw
+from data_modules.skeletons import NOISE, Clips
 from data_modules.store import Frames, Store, write_store
 from data_modules.transforms import Joints
 from skeleton_lab.measure.benchmarks import BENCHMARKS
@@ -320,7 +321,7 @@ def everything_on(layout: Layout) -> dict[str, Any]:
 
 
 def literally(store: Store, settings: SkeletonSettings, seed: int, draw: Draw) -> tuple[np.ndarray, Valid]:
-    position, epoch = draw
+    position, epoch = draw.position, draw.epoch
     noisy = settings.noise_metres and settings.noise_on in ("both", "test" if epoch is None else "train")
     noise = np.random.default_rng((seed, EVALUATION if epoch is None else epoch, position, NOISE)) if noisy else None
     clip = None if epoch is None else np.random.default_rng((seed, epoch, position))
@@ -345,7 +346,7 @@ def test_every_layout_is_prepared_as_in_plain_loops(
     layout: Layout, sampling: Sampling, stores: Callable[[str], Store]
 ) -> None:
     store = stores(layout.name)
-    draws: list[Draw] = [(position, epoch) for position in range(len(SHAPES)) for epoch in (None, 2)]
+    draws = [Draw(position, epoch) for position in range(len(SHAPES)) for epoch in (None, 2)]
     for stream in STREAMS:
         for changes in ({}, everything_on(layout)):
             assert_like_the_loops(store, replace(PLAIN, sampling=sampling, stream=stream, **changes), draws)
@@ -368,7 +369,9 @@ def test_real_recordings_are_prepared_as_in_plain_loops(dataset: str, chosen: di
     sequences = list(islice((one for one in found if isinstance(one, SkeletonSequence)), 4))
     store = write_store(tmp_path / "store", reader.layout, (), sequences)
     settings = replace(SkeletonSettings(rotation_degrees=17.0), **chosen)
-    assert_like_the_loops(store, settings, [(position, epoch) for position in range(len(store)) for epoch in (None, 5)])
+    assert_like_the_loops(
+        store, settings, [Draw(position, epoch) for position in range(len(store)) for epoch in (None, 5)]
+    )
 
 
 def test_both_sides_of_the_benchmark_make_the_same_clips(tmp_path: Path) -> None:

@@ -122,9 +122,27 @@ def test_films_show_the_same_either_way(tmp_path: Path) -> None:
 
 
 def test_a_large_store_opens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("skeleton_lab.measure.benchmarks.NTU120_CLIPS", 50)
+    monkeypatch.setattr("skeleton_lab.measure.benchmarks.data.NTU120_CLIPS", 50)
     benchmark = BENCHMARKS["opening"](tmp_path)
     np.testing.assert_array_equal(benchmark.fast().joints_RVC, benchmark.plain())  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ["sgn_training", "sgn_training_bf16", "adasgn_training", "adasgn_training_bf16"])
+def test_networks_learn_the_same_either_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr("skeleton_lab.measure.benchmarks.networks.SGN_PERSONS", 4)
+    monkeypatch.setattr("skeleton_lab.measure.benchmarks.networks.ADASGN_PERSONS", 4)
+    torch.manual_seed(3)
+    benchmark = BENCHMARKS[name](tmp_path)
+    tolerance = 0.05 if name.endswith("bf16") else 5e-3
+    losses = []
+    for step in range(3):
+        both = []
+        for call in (benchmark.fast, benchmark.plain):
+            torch.manual_seed(step)  # the same Gumbel noise and dropout
+            both.append(call())
+        assert both[0] == pytest.approx(both[1], rel=tolerance)
+        losses.append(both[0])
+    assert losses[-1] < losses[0]
 
 
 @pytest.mark.parametrize("name", ["parse", "parse_all_cores"])

@@ -1,22 +1,26 @@
 """Verdicts, fusion, and the files of a table, from runs made up in the test."""
 
 import csv
+import io
 import json
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from skeleton_lab.config import Request
 from skeleton_lab.errors import RequestError
 from skeleton_lab.reproduce import kept
 from skeleton_lab.reproduce.assemble import Measured, fused_accuracies, judge
-from skeleton_lab.reproduce.page import write_page
-from skeleton_lab.reproduce.pictures import tradeoff
-from skeleton_lab.reproduce.report import Result, as_json, write_report
+from skeleton_lab.reproduce.page import print_table, write_page
+from skeleton_lab.reproduce.pictures import PICTURES, Pictured, tradeoff
+from skeleton_lab.reproduce.report import Result, as_json, as_markdown, grid, measured_text, shown_verdict, write_report
 from skeleton_lab.reproduce.runs import Predictions, RunFolder
-from skeleton_lab.reproduce.tables import Cell, Table
+from skeleton_lab.reproduce.tables import Cell, Table, load_table, table_names
 
 REQUEST = Request("sgn", "ntu60", "xsub", "paper", {"seed": 1})
 ORIGIN = {
@@ -31,6 +35,10 @@ ORIGIN = {
 
 def cell(metric: str = "top1", reported: float | None = 90.0, tolerance: float = 0.5, row: str = "a") -> Cell:
     return Cell(row, f"CS {metric}", "CS", metric, reported, tolerance, ((REQUEST,),))
+
+
+def measured(each: Cell, value: float) -> Measured:
+    return Measured(each, (value,), (("run-1",),), "not comparable")
 
 
 @pytest.mark.parametrize(
@@ -108,6 +116,69 @@ def test_demo_data_is_labelled_everywhere(tmp_path: Path) -> None:
         assert "Measured on demo data, demo scale: not comparable with the paper." in (tmp_path / name).read_text()
 
 
+def with_ours() -> Result:
+    """A row and a column of the paper, and one of ours each."""
+    row_of_ours = replace(cell(reported=None, row="c"), row_is_ours=True)
+    return result(
+        measured(cell(), 91.26),
+        measured(replace(cell("gmacs_all", None), ours="cost"), 0.5),
+        measured(row_of_ours, 70),
+        measured(replace(row_of_ours, column="CS gmacs_all", metric="gmacs_all", ours="cost"), 0.6),
+        Measured(Cell("peer", "CS top1", "CS", "top1", 80.0, 0.5), (), (), "quoted"),
+    )
+
+
+def test_columns_of_ours_are_blocks_of_their_own() -> None:
+    paper, ours = with_ours().blocks()
+    assert (paper.title, ours.title) == ("", "Ours, not in the paper: cost")
+    assert [name for name, _ in grid(paper)[1]] == ["a", "c (ours)", "peer"]
+    assert grid(ours)[0] == ["CS gmacs_all"]
+    assert [name for name, _ in grid(ours)[1]] == ["a", "c (ours)"]
+
+
+def test_what_is_ours_is_said_everywhere(tmp_path: Path) -> None:
+    write_report(with_ours(), tmp_path, [])
+    write_page(with_ours(), tmp_path, [])
+    console = Console(record=True, width=100, file=io.StringIO())
+    print_table(with_ours(), console)
+    shown = [(tmp_path / name).read_text() for name in ("table.md", "table.html")]
+    for text in (*shown, console.export_text()):
+        for part in ("Ours, not in the paper: cost", "c (ours)", "Rows marked (ours) are not in the paper."):
+            assert part in text
+    found = json.loads((tmp_path / "table.json").read_text())
+    assert [each["row"] for each in found["cells"]] == ["a", "a", "c", "c", "peer"]
+    assert "Ours" not in as_markdown(two_cells())
+    assert "(ours)" not in as_markdown(two_cells())
+
+
+def test_many_columns_are_shown_group_by_group() -> None:
+    wide = [
+        measured(replace(cell(), column=f"{group} {number}", group=group, ours=heading), 1)
+        for heading in ("", "actions")
+        for group in ("CS", "CV")
+        for number in range(5)
+    ]
+    blocks = result(*wide).blocks()
+    titles = ["", "", "Ours, not in the paper: actions, CS", "Ours, not in the paper: actions, CV"]
+    assert [block.title for block in blocks] == titles
+    assert [{each.cell.group for each in block.measured} for block in blocks] == [{"CS"}, {"CV"}] * 2
+
+
+def test_columns_of_ours_that_runs_have_nothing_of_are_left_out() -> None:
+    absent = replace(cell("absent_share_0", None), ours="actions of absent persons")
+    for verdict, blocks in (("not comparable", 1), ("not run", 2)):
+        shown = result(measured(cell(), 90), Measured(absent, (), (), verdict))
+        assert len(shown.blocks()) == blocks
+        assert len(as_json(shown)["cells"]) == 2
+
+
+def test_a_number_that_there_is_not_is_a_dash_without_a_verdict() -> None:
+    empty = Measured(cell("absent_share_0", None), (), (), "not comparable")
+    assert (measured_text(empty), shown_verdict(empty)) == ("–", "")
+    waiting = Measured(cell("absent_share_0", None), (), (), "not run")
+    assert shown_verdict(waiting) == "not run"
+
+
 def test_the_page_escapes_and_shows_all(tmp_path: Path) -> None:
     write_page(two_cells(), tmp_path, [])
     page = (tmp_path / "table.html").read_text()
@@ -116,15 +187,56 @@ def test_the_page_escapes_and_shows_all(tmp_path: Path) -> None:
     assert "<b>" not in page
 
 
+def tradeoff_of(result: Result, **options: Any) -> Any:
+    return tradeoff(Pictured(result, (), Path()), **options)
+
+
 def test_the_picture_shows_the_papers_points_only_where_they_compare() -> None:
     for verdict, labels in (("not comparable", ["a"]), ("reproduced", ["a", "a"])):
-        figure = tradeoff(two_cells(verdict))
+        figure = tradeoff_of(two_cells(verdict))
         assert figure is not None
         assert [text.get_text() for text in figure.axes[0].texts] == labels
 
 
 def test_no_picture_without_points() -> None:
-    assert tradeoff(result(Measured(cell(), (), (), "not run"))) is None
+    assert tradeoff_of(result(Measured(cell(), (), (), "not run"))) is None
+
+
+def test_a_line_joins_the_rows_of_a_curve_in_the_order_of_its_key() -> None:
+    points = [(4.0, 0.07, 89.0), (0.5, 0.1, 88.0), (10.0, 0.03, 86.0)]
+    found = []
+    for alpha, cost, accuracy in points:
+        request = replace(REQUEST, changes={"model.alpha": alpha})
+        for metric, value in (("top1", accuracy), ("gmacs_as_paper", cost)):
+            found.append(measured(replace(cell(metric, row=f"α={alpha}"), seeds=((request,),)), value))
+    figure = tradeoff_of(result(*found, *two_cells().measured), curve="model.alpha")
+    assert figure is not None
+    (line,) = figure.axes[0].lines
+    assert list(line.get_xdata()) == [0.1, 0.07, 0.03]
+    assert list(line.get_ydata()) == [88, 89, 86]
+    plain = tradeoff_of(result(*found))
+    assert plain is not None
+    assert not plain.axes[0].lines
+
+
+def test_names_of_networks_that_are_alike_can_be_read() -> None:
+    points = [measured(cell(metric, row=row), 50) for row in "abcde" for metric in ("top1", "gmacs_as_paper")]
+    figure = tradeoff_of(result(*points))
+    assert figure is not None
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+
+
+def test_costs_that_differ_by_magnitudes_are_drawn_on_a_logarithmic_axis() -> None:
+    for logarithmic, scale in ((True, "log"), (False, "linear")):
+        figure = tradeoff_of(two_cells(), logarithmic=logarithmic)
+        assert figure is not None
+        assert figure.axes[0].get_xscale() == scale
+
+
+@pytest.mark.parametrize("name", table_names())
+def test_every_picture_that_a_table_asks_for_exists(name: str) -> None:
+    assert set(load_table(name, "paper").pictures) <= set(PICTURES)
 
 
 def test_spread_over_seeds() -> None:

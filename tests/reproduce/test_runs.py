@@ -4,11 +4,13 @@ from dataclasses import dataclass, make_dataclass, replace
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from data_modules.readers import READERS
+from skeleton_lab import config
 from skeleton_lab.config import Request, declared, keys
 from skeleton_lab.registry import MODELS, Model
-from skeleton_lab.reproduce.runs import Planner, Run, in_order
+from skeleton_lab.reproduce.runs import EVALUATION_KEYS, TEST_NOISE_KEYS, TRAINED, Planner, Run, in_order
 from skeleton_lab.reproduce.sources import Source
 
 
@@ -78,6 +80,65 @@ def test_all_alphas_share_their_single_models() -> None:
 def test_pretraining_is_the_starred_row_of_table_1() -> None:
     starred = plan("adasgn_single", model__joints=25, model__size="big")
     assert plan("adasgn").requires["big-25"].key == starred.key
+
+
+@pytest.mark.parametrize(
+    ("model", "changes"),
+    [
+        ("sgn", {"data.test_crops": 5}),
+        ("adasgn", {"data.test_crops": 5}),
+        ("adasgn", {"model.evaluation_actions": "sampled", "data.test_crops": 2}),
+        ("sgn", {"data.noise_metres": 0.05, "data.noise_on": "test"}),
+    ],
+)
+@pytest.mark.parametrize("asked_by", ["table", "user", "declaration"])
+def test_what_only_evaluates_requires_the_trained_run_alone(
+    model: str, changes: dict[str, object], asked_by: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = {"seed": 3, "training.epochs": 7}
+    ordinary = planner().plan(Request(model, "ntu60", "xsub", "paper", usual, {"model.dropout": 0.1}))
+    request = Request(model, "ntu60", "xsub", "paper", usual, {"model.dropout": 0.1})
+    if asked_by == "table":
+        request = replace(request, changes={**usual, **changes})
+    elif asked_by == "user":
+        request = replace(request, overrides={**request.overrides, **changes})
+    else:
+        sections, declared_so = config._sections, OmegaConf.from_dotlist([f"{k}={v}" for k, v in changes.items()])
+        of_model = {model: [declared_so]}
+        monkeypatch.setattr(config, "_sections", lambda each: [*sections(each), *of_model.get(each.model, [])])
+    run = planner().plan(request)
+    assert {role: each.key for role, each in run.requires.items()} == {TRAINED: ordinary.key}
+    assert run.key != ordinary.key
+    assert (run.trains, ordinary.trains) == (False, True)
+    assert run.requires[TRAINED].requires.keys() == ordinary.requires.keys()
+
+
+def test_ways_of_evaluating_share_the_trained_run() -> None:
+    both = planner()
+    ways: list[dict[str, object]] = [{}, {"data.test_crops": 5}, {"model.evaluation_actions": "sampled"}]
+    roots = [both.plan(Request("adasgn", "ntu60", "xsub", "paper", way)) for way in ways]
+    assert len({root.key for root in roots}) == 3
+    assert len(in_order(roots)) == 6 + 3
+
+
+@pytest.mark.parametrize("selection", ["validation", "test"])
+def test_where_an_epoch_is_selected_the_way_of_evaluating_is_trained_for(selection: str) -> None:
+    chosen = {"training__selection": selection}
+    ordinary, sampled = plan("adasgn", **chosen), plan("adasgn", model__evaluation_actions="sampled", **chosen)
+    crops = plan("adasgn", data__test_crops=5, **chosen)
+    assert len({run.key for run in (ordinary, sampled, crops)}) == 3
+    assert sampled.trains
+    single = [run.key for run in ordinary.requires.values()]
+    assert single == [run.key for run in sampled.requires.values()] == [run.key for run in crops.requires.values()]
+
+
+def test_noise_in_training_is_trained() -> None:
+    for noise_on in ("train", "both"):
+        assert plan(data__noise_metres=0.05, data__noise_on=noise_on).trains
+
+
+def test_evaluation_keys_are_keys() -> None:
+    assert set(EVALUATION_KEYS + TEST_NOISE_KEYS) <= frozenset().union(*(keys(model) for model in MODELS))
 
 
 def test_every_reader_has_a_dataset_declaration() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from data_modules.films import write_video
 from skeleton_lab.cli import main
+from skeleton_lab.verbs import profile
 
 TINY = ["width=0.0625", "epochs=2", "milestones=[1]", "demo_clips=88"]
 
@@ -54,7 +55,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (["train", "sgn", "seed=-1"], "give a number from 0"),
         (["train", "sgn", "scale_bone=[1]"], "give two joints from 0 to 24"),
         (["profile", "adasgn_single", "joints=7"], "(1, 9, 25) joints"),
-        (["profile", "adasgn", "action_shares=abc"], "give percentages"),
+        (["profile", "adasgn", "action_shares=abc"], "give six percentages"),
     ],
 )
 def test_a_wrong_request_gets_one_clear_line(
@@ -102,11 +103,33 @@ def test_tables_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         (["sgn", "dataset=shrec2017", "protocol=gestures28"], (674_404, 142_367_136)),
     ],
 )
-def test_profile_as_json(words: list[str], expected: tuple[int, int], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["profile", *words, "--json"]) == 0
+def test_profile_as_json(
+    words: list[str], expected: tuple[int, int], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profile, "SECONDS", 0.0)
+    assert main(["profile", *words, "batches=1,3", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert set(found) == {"model", "parameters", "macs_as_paper", "macs_all", "input"}
+    assert set(found) == {"model", "parameters", "macs_as_paper", "macs_all", "input", "latency"}
     assert (found["parameters"], found["macs_as_paper"]) == expected
+    latency = found["latency"]
+    assert set(latency["ms_per_clip"]) == set(latency["rounds"]) == {"1", "3"}
+    assert all(time > 0 for times in latency["ms_per_clip"].values() for time in times.values())
+
+
+def test_profile_shows_times_beside_sgn(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profile, "SECONDS", 0.0)
+    assert main(["profile", "adasgn", "width=0.125", "batches=2"]) == 0
+    shown = capsys.readouterr().out
+    assert "batch 2" in shown
+    assert "present persons: SGN, simplified alike" in shown
+
+
+@pytest.mark.parametrize(
+    "words", ["batches=0", "batches=1,x", "batches=1.5", "action_shares=50,x", "action_shares=1,2"]
+)
+def test_profile_refuses_numbers_that_are_none(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["profile", "adasgn", words]) == 2
+    assert f"{words}: give" in capsys.readouterr().err
 
 
 def test_doctor_as_json_counts_bad_files_and_goes_on(

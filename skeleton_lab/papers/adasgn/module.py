@@ -4,7 +4,9 @@ Axes: N clips, M person slots, P persons that are present, T frames, V joints, C
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,11 +16,13 @@ from data_modules.layouts import Layout
 from data_modules.readers import reader_for
 from data_modules.skeletons import Batch
 from skeleton_lab.backbones.sgn import SGN
+from skeleton_lab.backbones.sgn_inference import FoldedSGN
 from skeleton_lab.config import Request
 from skeleton_lab.errors import RequestError
 from skeleton_lab.layers.persons import mean_over_persons, pack_persons, sum_over_persons
 from skeleton_lab.measure.macs import Macs
-from skeleton_lab.papers.adasgn import macs
+from skeleton_lab.papers.adasgn import latency, macs
+from skeleton_lab.papers.adasgn.inference import SkippingAdaSGN
 from skeleton_lab.papers.adasgn.network import SIZES, AdaSGN, JointTransform, build_sgn
 from skeleton_lab.papers.adasgn.settings import AbsentPersons, AdaSGNSettings, SGNSettings
 from skeleton_lab.settings import RunSettings
@@ -41,9 +45,19 @@ class SGNModule(ClassificationModule):
         self.model: SGNSettings = settings.model
         self.network = build_sgn(self.model, layout, classes, settings.data.clip_len)
 
+    def inference_network(self) -> FoldedSGN:
+        return FoldedSGN(self.network)
+
     def forward(self, batch: Batch) -> Output:
-        x_PTVC, clip_P = persons(batch, self.model.absent_persons)
-        return Output(mean_over_persons(self.network(x_PTVC), clip_P, len(batch.label)))
+        seen, clips = persons(batch, self.model.absent_persons), len(batch.label)
+        if self.inference is None:
+            logits_PK = self.network(seen.x)
+        else:
+            with full_precision(seen.x):
+                logits_PK = self.inference(seen.x)
+        return Output(
+            mean_over_persons(logits_PK, seen.clip, clips), {"persons": torch.bincount(seen.clip, minlength=clips)}
+        )
 
     def on_train_epoch_start(self) -> None:
         super().on_train_epoch_start()
@@ -51,8 +65,17 @@ class SGNModule(ClassificationModule):
         if isinstance(transform, JointTransform) and self.model.joint_transform == "learned":
             transform.requires_grad_(self.current_epoch >= self.model.frozen_epochs)
 
+    def timed_ways(self, clips: int, measured: Mapping[str, float]) -> latency.Ways:
+        return latency.sgn_ways(self.network, self.layout, self.settings.data.clip_len, clips)
+
+    def measure(self, per_clip: Mapping[str, Tensor]) -> dict[str, float]:
+        """What is spent on a clip with all persons that are computed, and on one person who is there."""
+        gmacs = self.count_macs({}).all / 1e9 * self.settings.data.test_crops
+        persons = per_clip["persons"].double().mean().item()
+        return {"gmacs_per_clip": gmacs * persons, "gmacs_per_present_person": gmacs}
+
     def count_macs(self, measured: Mapping[str, float]) -> Macs:
-        return macs.sgn_macs(self.network, self.layout, self.settings.data.clip_len)
+        return macs.sgn_macs(self.model, self.layout, self.classes, self.settings.data.clip_len)
 
 
 class AdaSGNModule(ClassificationModule):
@@ -98,14 +121,28 @@ class AdaSGNModule(ClassificationModule):
             transform.load_state_dict(_below("network.joint_transform.", weights))
         self.start = tuple(str(path.absolute()) for path in checkpoints.values())
 
+    def inference_network(self) -> SkippingAdaSGN:
+        return SkippingAdaSGN(self.network)
+
     def forward(self, batch: Batch) -> Output:
-        x_PTVC, clip_P = persons(batch, self.model.absent_persons)
-        decision = self.network.decide(self.features(batch, x_PTVC))
-        clips = len(batch.label)
-        taken_NA = sum_over_persons(decision.actions.sum(dim=1), clip_P, clips)
-        frames_N = sum_over_persons(torch.ones_like(clip_P) * x_PTVC.shape[1], clip_P, clips)
-        logits_NK = mean_over_persons(decision.logits, clip_P, clips)
-        return Output(logits_NK, {"actions": taken_NA, "skeletons": frames_N})
+        seen, clips = persons(batch, self.model.absent_persons), len(batch.label)
+        if self.inference is None:
+            decision = self.network.decide(self.features(batch, seen.x))
+        else:
+            with full_precision(seen.x):
+                decision = self.inference(seen.x)
+        taken_PA = decision.actions.sum(dim=1)
+        frames_P = torch.full_like(seen.clip, seen.x.shape[1])
+        there_P = seen.present.long()
+        return Output(
+            mean_over_persons(decision.logits, seen.clip, clips),
+            {
+                "actions": sum_over_persons(taken_PA, seen.clip, clips),
+                "skeletons": sum_over_persons(frames_P, seen.clip, clips),
+                "present_actions": sum_over_persons(taken_PA * there_P[:, None], seen.clip, clips),
+                "present_skeletons": sum_over_persons(frames_P * there_P, seen.clip, clips),
+            },
+        )
 
     def features(self, batch: Batch, x_PTVC: Tensor) -> Tensor:
         """The features of all actions, (P, T, A, C): without a graph while frozen, remembered where they are shared."""
@@ -114,7 +151,7 @@ class AdaSGNModule(ClassificationModule):
                 return self.network.all_features(x_PTVC)
         # All policies draw the same clips in the same batches (SkeletonDataModule), so a batch is what is remembered.
         draw = self.current_epoch if self.training else None
-        key = (self.start, draw, tuple(batch.position.tolist()))
+        key = (self.start, self.model.absent_persons, draw, tuple(batch.position.tolist()))
         if key not in SHARED_FEATURES:
             with torch.no_grad():
                 SHARED_FEATURES[key] = self.network.all_features(x_PTVC).half()
@@ -151,24 +188,67 @@ class AdaSGNModule(ClassificationModule):
             return False
         return part == "joint_transforms" or self.model.pretrained
 
+    def timed_ways(self, clips: int, measured: Mapping[str, float]) -> latency.Ways:
+        shares = shares_of(measured)
+        return latency.adasgn_ways(self.network, self.layout, self.settings.data.clip_len, clips, shares)
+
     def measure(self, per_clip: Mapping[str, Tensor]) -> dict[str, float]:
-        """The share of each action over the skeletons of the test set, in percent."""
-        shares_A = per_clip["actions"].double().sum(dim=0) / per_clip["skeletons"].sum()
-        return {f"share_{action}": 100 * share for action, share in enumerate(shares_A.tolist())}
+        """The share of each action over the skeletons of the test set, in percent: over all that are computed, over
+        those of persons who are there, and over those of absent persons, where these are computed; and what is spent on
+        a clip with all persons that are computed, and on one person who is there."""
+        total = {name: value.double().sum(dim=0) for name, value in per_clip.items()}
+        absent = {name: total[name] - total[f"present_{name}"] for name in ("actions", "skeletons")}
+        shares = _shares("share", total["actions"], total["skeletons"])
+        present = _shares("share", total["present_actions"], total["present_skeletons"])
+        persons = total["skeletons"].item() / self.settings.data.clip_len / len(per_clip["skeletons"])
+        crops = self.settings.data.test_crops
+        return {
+            **shares,
+            **{f"present_{name}": share for name, share in present.items()},
+            **_shares("absent_share", absent["actions"], absent["skeletons"]),
+            "gmacs_per_clip": self.count_macs(shares).all / 1e9 * persons * crops,
+            "gmacs_per_present_person": self.count_macs(present).all / 1e9 * crops,
+        }
 
     def count_macs(self, measured: Mapping[str, float]) -> Macs:
-        published = dict(enumerate(macs.PUBLISHED_SHARES))
-        shares = [measured.get(f"share_{action}", published[action]) / 100 for action in published]
-        return macs.adasgn_macs(self.network, self.layout, self.settings.data.clip_len, shares)
+        shares = [share / 100 for share in shares_of(measured)]
+        return macs.adasgn_macs(self.model, self.layout, self.classes, self.settings.data.clip_len, shares)
 
 
-def persons(batch: Batch, absent: AbsentPersons) -> tuple[Tensor, Tensor]:
-    """The persons that the network sees, (P, T, V, 3), and the clip of each, (P,)."""
+def _shares(name: str, taken_A: Tensor, skeletons: Tensor) -> dict[str, float]:
+    """In percent; none where there are no skeletons."""
+    if not skeletons:
+        return {}
+    return {f"{name}_{action}": share for action, share in enumerate((100 * taken_A / skeletons).tolist())}
+
+
+def shares_of(measured: Mapping[str, float]) -> list[float]:
+    """The share of each action, in percent: as measured, else as published."""
+    published = enumerate(macs.PUBLISHED_SHARES)
+    return [measured.get(f"share_{action}", share) for action, share in published]
+
+
+class Persons(NamedTuple):
+    """x: the persons that the network sees, (P, T, V, 3); clip: whose they are, (P,); present: who is there, (P,)."""
+
+    x: Tensor
+    clip: Tensor
+    present: Tensor
+
+
+def persons(batch: Batch, absent: AbsentPersons) -> Persons:
+    """Those who are there, or with zeros for absent ones every slot."""
     if isinstance(batch, RaggedBatch):
         raise RequestError("data.collation=ragged: SGN and AdaSGN work on data.collation=padded")
-    padded = batch
-    mask_NMT = padded.mask if absent == "masked" else torch.ones_like(padded.mask)
-    return pack_persons(padded.x, mask_NMT)
+    mask_NMT = batch.mask if absent == "masked" else torch.ones_like(batch.mask)
+    x_PTVC, clip_P = pack_persons(batch.x, mask_NMT)
+    present_P, _ = pack_persons(batch.mask.any(dim=-1), mask_NMT)
+    return Persons(x_PTVC, clip_P, present_P)
+
+
+def full_precision(x: Tensor) -> AbstractContextManager:
+    """Trained with autocast or not: what is evaluated are the weights as they are."""
+    return torch.autocast(x.device.type, enabled=False)
 
 
 def _below(prefix: str, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

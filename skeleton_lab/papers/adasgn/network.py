@@ -84,6 +84,7 @@ class AdaSGN(nn.Module):
 
     def __init__(self, settings: AdaSGNSettings, layout: Layout, classes: int, frames: int) -> None:
         super().__init__()
+        self.width = settings.width
         self.policy_kind = settings.policy
         self.sample_in_evaluation = settings.evaluation_actions == "sampled"
         choices = [(joints, size) for joints in layout.joint_levels for size in SIZES]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from data_modules.settings import SkeletonSettings
+
 AbsentPersons = Literal["masked", "zeros"]
 
 
@@ -22,6 +24,9 @@ class SGNSettings:
     joint_transform: Literal["fixed", "learned"] = "fixed"
     frozen_epochs: int = 30
     absent_persons: AbsentPersons = "masked"
+
+    def fit(self, data: SkeletonSettings) -> None:
+        _one_person_is_there(self, data)
 
 
 @dataclass
@@ -57,3 +62,12 @@ class AdaSGNSettings:
     width: float = 1.0
     dropout: float = 0.2
     absent_persons: AbsentPersons = "masked"
+
+    def fit(self, data: SkeletonSettings) -> None:
+        _one_person_is_there(self, data)
+
+
+def _one_person_is_there(settings: SGNSettings | AdaSGNSettings, data: SkeletonSettings) -> None:
+    """Where clips have a single person, nobody is absent: both ways are the same run."""
+    if data.persons == 1:
+        settings.absent_persons = "masked"

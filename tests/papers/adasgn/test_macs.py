@@ -3,14 +3,13 @@
 import pytest
 
 from data_modules.layouts import HAND22, NTU25, Layout
-from skeleton_lab.papers.adasgn.macs import PUBLISHED_SHARES, adasgn_macs, nominal_gmacs, sgn_macs, spatial_macs
-from skeleton_lab.papers.adasgn.network import AdaSGN, build_sgn
+from skeleton_lab.papers.adasgn.macs import PUBLISHED_SHARES, action_macs, adasgn_macs, nominal_gmacs, sgn_macs
 from skeleton_lab.papers.adasgn.settings import AdaSGNSettings, SGNSettings
 
 
 def single(layout: Layout, classes: int, joints: int, size: str) -> float:
     settings = SGNSettings(joints=joints, size=size, joint_transform="learned")  # type: ignore[arg-type]
-    return sgn_macs(build_sgn(settings, layout, classes, 20), layout, 20).as_paper / 1e9
+    return sgn_macs(settings, layout, classes, 20).as_paper / 1e9
 
 
 @pytest.mark.parametrize(
@@ -41,7 +40,7 @@ def test_the_lookup_table_of_the_efficiency_loss() -> None:
 
 
 def test_every_cost_grows_with_size() -> None:
-    counts = spatial_macs(AdaSGN(AdaSGNSettings(), HAND22, 14, 20), HAND22, 20)
+    counts = action_macs(HAND22, 1.0, 20)
     # Eleven joints in the big module cost more than all of them in the small one: costs do not rise with the number.
     assert counts[3].as_paper > counts[4].as_paper
     assert all(small.all < big.all for small, big in zip(counts[::2], counts[1::2], strict=True))
@@ -57,13 +56,12 @@ def test_every_cost_grows_with_size() -> None:
     ],
 )
 def test_rows_of_table_3_from_the_papers_own_shares(shares: tuple[float, ...], gmacs: float) -> None:
-    network = AdaSGN(AdaSGNSettings(), NTU25, 60, 20)
-    counted = adasgn_macs(network, NTU25, 20, [share / 100 for share in shares])
+    counted = adasgn_macs(AdaSGNSettings(), NTU25, 60, 20, [share / 100 for share in shares])
     assert round(counted.as_paper / 1e9, 4) == gmacs
 
 
 def test_products_of_graphs_are_counted_among_all() -> None:
     uncounted = 2 * 20 * 25 * 25 * 256  # θ·φᵀ over 256 channels, and at most that for each G·x
-    macs = sgn_macs(build_sgn(SGNSettings(), NTU25, 60, 20), NTU25, 20)
+    macs = sgn_macs(SGNSettings(), NTU25, 60, 20)
     assert macs.all > macs.as_paper
     assert macs.all - macs.as_paper < 2 * uncounted

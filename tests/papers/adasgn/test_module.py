@@ -114,12 +114,58 @@ def test_absent_persons_are_not_among_the_action_shares() -> None:
     recorded = module(padded_batch()).per_clip
     assert recorded["skeletons"].tolist() == [20, 40] * 3
     assert_close(recorded["actions"].sum(dim=1), recorded["skeletons"].float())
-    assert sum(module.measure(recorded).values()) == pytest.approx(100)
+    shares = [share for name, share in module.measure(recorded).items() if name.startswith("share_")]
+    assert len(shares) == 6
+    assert sum(shares) == pytest.approx(100)
 
 
 def test_the_released_habit_runs_zero_skeletons() -> None:
     module = shaken(module_of("adasgn", absent_persons="zeros")).eval()
     assert module(padded_batch()).per_clip["skeletons"].tolist() == [40] * 6
+
+
+def test_shares_are_split_by_who_is_there() -> None:
+    module = shaken(module_of("adasgn", absent_persons="zeros")).eval()
+    recorded = module(padded_batch()).per_clip
+    found = module.measure(recorded)
+    # 6 clips of two slots, 3 of them with one person: 9 persons are there, 3 are not.
+    for action in range(6):
+        split = (9 * found[f"present_share_{action}"] + 3 * found[f"absent_share_{action}"]) / 12
+        assert found[f"share_{action}"] == pytest.approx(split)
+    masked = shaken(module_of("adasgn")).eval()
+    without = masked.measure(masked(padded_batch()).per_clip)
+    assert not any(name.startswith("absent_share") for name in without)
+    assert without["present_share_5"] == without["share_5"]
+    assert found["present_share_5"] == pytest.approx(without["share_5"])
+
+
+def test_cost_of_a_clip_and_of_a_person_who_is_there() -> None:
+    shares = dict.fromkeys((f"share_{action}" for action in range(6)), 0.0)
+    module = module_of("adasgn", absent_persons="zeros")
+    taken = {"actions": torch.tensor([[20.0, 0, 0, 0, 0, 20]]), "skeletons": torch.tensor([40])}
+    there = {"present_actions": torch.tensor([[0.0, 0, 0, 0, 0, 20]]), "present_skeletons": torch.tensor([20])}
+    found = module.measure({**taken, **there})
+    cheap, dear = (module.count_macs({**shares, f"share_{action}": 100}).all / 1e9 for action in (0, 5))
+    assert found["gmacs_per_present_person"] == pytest.approx(dear, rel=1e-6)
+    assert found["gmacs_per_clip"] == pytest.approx(cheap + dear, rel=1e-6)
+    sgn = module_of("sgn")
+    one = sgn.count_macs({}).all / 1e9
+    spent = sgn.measure({"persons": torch.tensor([1, 2])})
+    assert spent == pytest.approx({"gmacs_per_clip": 1.5 * one, "gmacs_per_present_person": one})
+
+
+@pytest.mark.parametrize("model", ["sgn", "adasgn"])
+def test_prediction_takes_the_quick_form_and_leaves_nothing_of_it(model: str) -> None:
+    module, batch = shaken(module_of(model)).eval(), padded_batch()
+    names, expected = set(module.state_dict()), module(batch)
+    module.on_predict_start()
+    assert module.inference is not None
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        found = module(batch)
+    assert_close(found.logits, expected.logits, 1e-4)
+    assert all(torch.equal(found.per_clip[name], expected.per_clip[name]) for name in expected.per_clip)
+    module.on_predict_end()
+    assert set(module.state_dict()) == names
 
 
 @pytest.mark.parametrize("model", ["sgn", "adasgn"])
@@ -186,4 +232,4 @@ def test_nothing_is_shared_without_pretraining() -> None:
     begin_epoch(module, 0)
     module(padded_batch()).logits.sum().backward()
     assert not SHARED_FEATURES
-    assert all(parameter.grad is not None for parameter in module.network.spatial[0].parameters())
+    assert all(parameter.grad is not None for parameter in module.network.spatial[0].graph_convs.parameters())

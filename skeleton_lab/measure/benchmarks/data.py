@@ -1,11 +1,8 @@
-"""The comparisons of `skeleton-lab bench`.
-
-Each is a function that makes its data in a folder and returns a Benchmark; BENCHMARKS lists them.
+"""Reading, opening and preparing data, beside the plain ways.
 
 Axes: N clips, C coordinates, T frames, V joints, M persons.
 """
 
-from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from os import cpu_count
@@ -15,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_modules.demo import write_demo
+from data_modules.divisions import Draw
 from data_modules.films import open_film, write_video
 from data_modules.layouts import NTU25
 from data_modules.prepare import prepare
@@ -92,7 +90,7 @@ def clips(folder: Path) -> Benchmark:
 
     return Benchmark(
         what="clips for training: sampled, aligned, as bones, turned; or in loops over frames, persons and joints",
-        fast=lambda: [prepared[position, 1] for position in range(len(store))],
+        fast=lambda: [prepared[Draw(position, epoch=1)] for position in range(len(store))],
         plain=lambda: [plain(position) for position in range(len(store))],
         amount=len(store),
         unit="clips",
@@ -145,13 +143,3 @@ def _recordings(folder: Path, clips: int) -> list[Path]:
 
 def _megabytes(paths: list[Path]) -> float:
     return sum(path.stat().st_size for path in paths) / 1e6
-
-
-BENCHMARKS: Mapping[str, Callable[[Path], Benchmark]] = {
-    "parse": parse,
-    "parse_all_cores": parse_all_cores,
-    "batches": batches,
-    "opening": opening,
-    "clips": clips,
-    "films": films,
-}

@@ -1,0 +1,27 @@
+"""The comparisons of `skeleton-lab bench`.
+
+Each is a function that makes what it needs, files in the folder that it is given, and returns a Benchmark.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from skeleton_lab.measure.bench import Benchmark
+from skeleton_lab.measure.benchmarks import data, networks
+
+BENCHMARKS: Mapping[str, Callable[[Path], Benchmark]] = {
+    "parse": data.parse,
+    "parse_all_cores": data.parse_all_cores,
+    "batches": data.batches,
+    "opening": data.opening,
+    "clips": data.clips,
+    "films": data.films,
+    "sgn_training": networks.sgn_training,
+    "sgn_training_bf16": networks.sgn_training_bf16,
+    "adasgn_training": networks.adasgn_training,
+    "adasgn_training_bf16": networks.adasgn_training_bf16,
+    "adasgn_inference_1": networks.adasgn_inference_1,
+    "adasgn_inference_16": networks.adasgn_inference_16,
+    "adasgn_inference_256": networks.adasgn_inference_256,
+    "adasgn_by_frame": networks.adasgn_by_frame,
+}

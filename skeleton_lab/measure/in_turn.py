@@ -1,0 +1,45 @@
+"""Timing several ways side by side.
+
+They are called in turn within one run (a, b, c, a, b, c, …), so that whatever else the machine does meets all of them.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+
+import torch
+
+SECONDS = 8.0
+FEWEST_ROUNDS, MOST_ROUNDS = 5, 60
+
+
+def in_turn(calls: Mapping[str, Callable[[], object]], seconds: float = SECONDS) -> dict[str, tuple[float, ...]]:
+    """The seconds of each call, round by round, for about so many seconds in all; at least five rounds.
+
+    On one thread, after one round that is not counted; a call on a GPU ends when its work is done.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        times: dict[str, list[float]] = {name: [] for name in calls}
+        began = time.perf_counter()
+        for done in range(MOST_ROUNDS + 1):
+            for name, call in calls.items():
+                times[name].append(_seconds(call))
+            if done >= FEWEST_ROUNDS and time.perf_counter() - began > seconds:
+                break
+    finally:
+        torch.set_num_threads(threads)
+    return {name: tuple(found[1:]) for name, found in times.items()}
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    _wait()
+    began = time.perf_counter()
+    call()
+    _wait()
+    return time.perf_counter() - began
+
+
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()

@@ -1,0 +1,72 @@
+"""From the results of runs, made up in the test, to the cells of a table."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_modules.readers import READERS
+from skeleton_lab.config import Request
+from skeleton_lab.reproduce.assemble import Measured, Planned, assemble
+from skeleton_lab.reproduce.runs import Planner, Predictions, Run, folder_of
+from skeleton_lab.reproduce.sources import Source
+from skeleton_lab.reproduce.tables import Cell, Table
+from tests.reproduce.test_runs import FakeStore
+
+STREAMS = ("joint", "bone", "joint_motion")
+
+
+@pytest.fixture
+def fused(tmp_path: Path) -> tuple[Run, ...]:
+    """Three finished runs, one of each stream."""
+    planner = Planner({"ntu60": Source(READERS["ntu60"], FakeStore(), Path(), is_demo=False)})  # type: ignore[arg-type]
+    runs = [planner.plan(Request("adasgn", "ntu60", "xsub", "paper", {"data.stream": stream})) for stream in STREAMS]
+    for run, cost, share in zip(runs, (0.1, 0.2, 0.4), (10, 20, 60), strict=True):
+        folder = folder_of(run, tmp_path)
+        folder.path.mkdir(parents=True)
+        metrics = {"top1": 50.0, "gmacs_per_clip": cost, "present_share_0": share}
+        folder.write_predictions(Predictions(np.array(["x"]), np.array([1]), np.array([[0.0, cost]], np.float32)))
+        folder.write_result(metrics, {})
+    return tuple(runs)
+
+
+def assembled(
+    metric: str, runs: tuple[Run, ...], output_dir: Path, together: dict[str, float] | None = None
+) -> Measured:
+    cell = Cell("a", "CS a", "CS", metric, None, 0.0, ((),), (1.0,) * len(runs))
+    table = Table("some_tab1", "adasgn", "table", "A title", "ntu60", "ntu60", "paper", (cell,))
+    (found,) = assemble(table, [Planned(cell, (runs,))], output_dir, together)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("metric", "of_one", "of_all"),
+    [("top1", 50, 100), ("gmacs_per_clip", 0.1, 0.7), ("present_share_0", 10, 30)],
+)
+def test_scores_are_fused_costs_added_up_and_shares_averaged(
+    metric: str, of_one: float, of_all: float, fused: tuple[Run, ...], tmp_path: Path
+) -> None:
+    assert assembled(metric, fused[:1], tmp_path).value == pytest.approx(of_one)
+    found = assembled(metric, fused, tmp_path)
+    assert found.value == pytest.approx(of_all)
+    assert found.runs == [run.name for run in fused]
+
+
+def test_a_metric_that_a_finished_run_does_not_have_is_an_empty_cell(fused: tuple[Run, ...], tmp_path: Path) -> None:
+    for runs in (fused[:1], fused):
+        found = assembled("absent_share_0", runs, tmp_path)
+        assert (found.value, found.runs, found.verdict) == (None, [], "not comparable")
+
+
+def test_a_run_that_is_not_finished_is_not_run(fused: tuple[Run, ...], tmp_path: Path) -> None:
+    (folder_of(fused[2], tmp_path).path / "result.json").unlink()
+    assert assembled("gmacs_per_clip", fused, tmp_path).verdict == "not run"
+
+
+def test_what_is_measured_together_is_given_by_the_names_of_runs(fused: tuple[Run, ...], tmp_path: Path) -> None:
+    together = {run.name: milliseconds for run, milliseconds in zip(fused, (1.0, 2.0, 4.0), strict=True)}
+    assert assembled("latency_ms", fused[1:2], tmp_path, together).value == 2
+    assert assembled("latency_ms", fused, tmp_path, together).value == 7
+    del together[fused[0].name]
+    assert assembled("latency_ms", fused, tmp_path, together).value is None
+    assert assembled("latency_ms", fused[:1], tmp_path).value is None
