@@ -34,7 +34,7 @@ reproduce: $(READY) ## train what TABLE=adasgn_tab3 misses, and print it beside 
 	@$(LAB) reproduce $(TABLE) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
 
 report: $(READY) ## print TABLE=… from the runs that are finished, training nothing
-	@$(LAB) report $(TABLE) dataset=$(DATASET) seeds=$(SEEDS) $(WHERE)
+	@$(LAB) report $(TABLE) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
 
 tables: $(READY) ## list the tables
 	@$(LAB) tables

@@ -34,7 +34,7 @@ class Request:
 
     dataset: its name, or the path of the folder of a user's own one.
     changes: full keys that a table sets ('model.alpha'); overrides: full keys that the user sets, which apply to every
-    run that knows them.
+    run that knows them or, where a model's name stands before them ('adasgn.model.alpha'), to runs of that model.
     """
 
     model: str
@@ -47,8 +47,20 @@ class Request:
     def for_model(self, model: str, changes: Changes) -> "Request":
         """The same data, seed, scale and overrides for another model: a run that this one builds on."""
         shared = {key: value for key, value in self.changes.items() if key == "seed" or key.startswith("data.")}
-        overrides = {key: value for key, value in self.overrides.items() if key not in changes}
-        return replace(self, model=model, changes={**shared, **changes}, overrides=overrides)
+        return replace(self, model=model, changes=shared).with_changes(changes)
+
+    def with_changes(self, changes: Changes) -> "Request":
+        """With these changes too, whatever the user sets."""
+        own = f"{self.model}."
+        overrides = {key: value for key, value in self.overrides.items() if key.removeprefix(own) not in changes}
+        return replace(self, changes={**self.changes, **changes}, overrides=overrides)
+
+    def applicable(self, known: frozenset[str]) -> Changes:
+        """The overrides that bear on this model, whose keys are `known`; those that name it win."""
+        own = f"{self.model}."
+        for_all = {key: value for key, value in self.overrides.items() if key in known}
+        named = {key.removeprefix(own): value for key, value in self.overrides.items() if key.startswith(own)}
+        return {**for_all, **named}
 
 
 def declared(kind: str) -> list[str]:
@@ -93,8 +105,7 @@ def compose(request: Request) -> RunSettings:
     reader = reader_for(request.dataset)
     settings.data.dataset, settings.data.protocol, settings.scale = reader.name, request.protocol, request.scale
     known = keys(request.model)
-    applicable = {key: value for key, value in request.overrides.items() if key in known}
-    for key, value in {**request.changes, **applicable}.items():
+    for key, value in {**request.changes, **request.applicable(known)}.items():
         if key not in known:
             raise unknown(f"key of model {request.model}", key, known)
         _checked(OmegaConf.update, settings, key, value)
@@ -168,7 +179,8 @@ def keys(model: str) -> frozenset[str]:
 
 
 def parse_overrides(arguments: Iterable[str], models: Iterable[str]) -> dict[str, Any]:
-    """`key=value` arguments as full keys, for runs of any of `models`; a key may leave out its section ('alpha=4').
+    """`key=value` arguments as full keys, for runs of any of `models`; a key may leave out its section ('alpha=4'), and
+    may begin with the name of the one model that it is meant for ('adasgn.epochs=40').
 
     Raises RequestError for an argument without '=', or a key that none of the models has.
     """
@@ -179,12 +191,17 @@ def parse_overrides(arguments: Iterable[str], models: Iterable[str]) -> dict[str
         if not separator:
             raise RequestError(f"'{argument}' is not of the form key=value")
         value = _checked(_value, argument, key)
-        overrides[_full_key(key, known)] = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+        overrides[_full_key_of(key, known)] = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
     return overrides
 
 
 def _value(argument: str, key: str) -> Any:
     return OmegaConf.select(OmegaConf.from_dotlist([argument]), key)
+
+
+def _full_key_of(key: str, known: frozenset[str]) -> str:
+    model, _, rest = key.partition(".")
+    return f"{model}.{_full_key(rest, keys(model))}" if model in MODELS else _full_key(key, known)
 
 
 def _full_key(key: str, known: frozenset[str]) -> str:

@@ -123,3 +123,25 @@ def test_where_clips_have_one_person_nobody_is_absent(model: str, dataset: str, 
     protocol = "gestures14" if dataset == "shrec2017" else "xsub"
     changes = {"model.absent_persons": "zeros"}
     assert compose(Request(model, dataset, protocol, "paper", changes)).model.absent_persons == kept
+
+
+def test_an_override_can_be_meant_for_one_model() -> None:
+    overrides = parse_overrides(["epochs=7", "adasgn.epochs=3", "adasgn.model.alpha=9"], ["adasgn"])
+    assert overrides == {"training.epochs": 7, "adasgn.training.epochs": 3, "adasgn.model.alpha": 9}
+    second = Request("adasgn", "ntu60", "xsub", "paper", {}, overrides)
+    assert (compose(second).training.epochs, compose(second).model.alpha) == (3, 9)
+    assert compose(second.for_model("adasgn_single", {})).training.epochs == 7
+
+
+def test_what_a_run_requires_is_not_up_to_the_user() -> None:
+    overrides = parse_overrides(["adasgn_single.joints=9", "joints=9"], ["adasgn_single"])
+    request = Request("adasgn", "ntu60", "xsub", "paper", {}, overrides)
+    assert compose(request.for_model("adasgn_single", {"model.joints": 25})).model.joints == 25
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"), [("adasgn.alpa=3", "did you mean 'alpha'"), ("adasgn.joints=9", "unknown key")]
+)
+def test_a_key_that_the_named_model_has_not_is_refused(argument: str, message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        parse_overrides([argument], ["adasgn", "sgn"])

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +81,7 @@ def required(request: Request, settings: RunSettings) -> dict[str, Request]:
     Where an epoch is selected, the way of evaluating has a say in which, and the run is trained for itself.
     """
     usual = evaluated_otherwise(settings)
-    overrides = {key: value for key, value in request.overrides.items() if key not in usual}
-    as_trained = replace(request, changes={**request.changes, **usual}, overrides=overrides)
+    as_trained = request.with_changes(usual)
     if usual and settings.training.selection == "last":
         return {TRAINED: as_trained}
     return MODELS[request.model].module_class().requires(as_trained, settings)

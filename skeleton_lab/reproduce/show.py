@@ -14,9 +14,10 @@ from skeleton_lab.reproduce.tables import Table
 
 
 def table_folder(table: Table, output_dir: Path) -> Path:
-    """The tables of another dataset lie beside those of the paper's own."""
-    name = table.id if table.dataset == table.home else f"{table.id}-{table.dataset}"
-    return output_dir / "tables" / name
+    """The tables of another dataset, and those of one protocol alone, lie beside the paper's own."""
+    dataset = "" if table.dataset == table.home else f"-{table.dataset}"
+    protocol = f"-{table.protocol}" if table.protocol else ""
+    return output_dir / "tables" / f"{table.id}{dataset}{protocol}"
 
 
 def write_result(

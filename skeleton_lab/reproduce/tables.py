@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from data_modules.readers import reader_for
 from skeleton_lab.config import Changes, Request, dataset_declaration, declaration, declared
-from skeleton_lab.errors import RequestError
+from skeleton_lab.errors import RequestError, unknown
 from skeleton_lab.reproduce.metrics import metric
 
 TABLE_KEYS = {
@@ -48,7 +48,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table asked of `dataset`, which is `home`, the paper's own, unless the user wants another."""
+    """A table asked of `dataset`, which is `home`, the paper's own, unless the user wants another.
+
+    protocol: the one whose columns alone are asked for; None for all.
+    """
 
     id: str
     paper: str | None
@@ -61,6 +64,7 @@ class Table:
     footnotes: tuple[str, ...] = ()
     pictures: tuple[str, ...] = ()
     overrides: Changes = field(default_factory=dict)
+    protocol: str | None = None
 
     @property
     def requests(self) -> list[Request]:
@@ -95,11 +99,16 @@ def table_names() -> list[str]:
 
 
 def load_table(
-    name: str, scale: str, dataset: str | None = None, seeds: list[int] | None = None, overrides: Changes | None = None
+    name: str,
+    scale: str,
+    dataset: str | None = None,
+    seeds: list[int] | None = None,
+    overrides: Changes | None = None,
+    protocol: str | None = None,
 ) -> Table:
-    """A table as declared, or its grid asked of another dataset or of other seeds.
+    """A table as declared, or its grid asked of another dataset, of other seeds, or of one of its protocols alone.
 
-    Raises RequestError for an unknown table, dataset or scale.
+    Raises RequestError for an unknown table, dataset or scale, and for a protocol that none of its columns has.
     """
     loaded = declaration("tables", name)
     _check_keys(loaded, TABLE_KEYS, f"table {name}")
@@ -108,12 +117,15 @@ def load_table(
     reader = reader_for(asked)
     # Protocols and reported numbers belong to the paper's dataset; another one brings its own protocols.
     protocols = loaded.groups if asked == home else dataset_declaration(asked).default_protocols
-    groups = {str(group): str(protocol) for group, protocol in protocols.items()}
+    groups = {str(group): str(name) for group, name in protocols.items()}
+    if protocol is not None and protocol not in groups.values():
+        raise unknown(f"protocol of table {name}", protocol, groups.values())
     context = _Context(
         declared=loaded,
         columns=_columns(loaded, groups),
         dataset=asked,
         groups=groups,
+        protocol=protocol,
         has_reported=asked == home,
         scale=scale,
         seeds=seeds or list(loaded.get("seeds", [1])),
@@ -131,6 +143,7 @@ def load_table(
         footnotes=tuple(loaded.get("footnotes", [])),
         pictures=tuple(loaded.get("pictures", [])),
         overrides=context.overrides,
+        protocol=protocol,
     )
 
 
@@ -153,18 +166,24 @@ class _Column:
 class _Context:
     """What the rows of a table have in common.
 
-    groups: the protocol of each group of columns, by the group's name. columns: (group, column), shared ones last, in
-    no group.
+    groups: the protocol of each group of columns, by the group's name; protocol: the one that is asked for, None for
+    all. columns: (group, column), shared ones last, in no group.
     """
 
     declared: DictConfig
     columns: Sequence[tuple[str, _Column]]
     dataset: str
     groups: Mapping[str, str]
+    protocol: str | None
     has_reported: bool
     scale: str
     seeds: list[int]
     overrides: Changes
+
+    @property
+    def asked(self) -> list[str]:
+        """The groups whose columns are shown."""
+        return [group for group, protocol in self.groups.items() if self.protocol in (None, protocol)]
 
     def text(self, template: str) -> str:
         """Fill in the dataset's numbers of joints: {joints[0]} is the fewest, {joints[2]} all of them."""
@@ -188,12 +207,12 @@ def _cells(row: DictConfig, context: _Context) -> list[Cell]:
     if row.get("ours") and row.get("reported"):
         raise RequestError(f"{place}: a row of ours has no numbers that a paper reports")
     printed = iter(row.get("reported", []) if context.has_reported else [])
-    asked = {group: _requests(row, group, context) for group in context.groups}
+    asked = {group: _requests(row, group, context) for group in context.asked}
     asked[""] = next(iter(asked.values()))
     cells = []
     for group, column in context.columns:
         reported = None if column.ours else next(printed, None)
-        if reported is None and not _has_cell(row, column):
+        if group not in asked or (reported is None and not _has_cell(row, column)):
             continue
         cells.append(
             Cell(

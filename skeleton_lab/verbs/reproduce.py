@@ -10,7 +10,7 @@ from skeleton_lab.reproduce.show import table_folder, write_result
 from skeleton_lab.reproduce.tables import Table, load_table
 from skeleton_lab.verbs.arguments import Arguments
 
-OWN_KEYS = ("dataset", "seeds", "keep")
+OWN_KEYS = ("dataset", "protocol", "seeds", "keep")
 
 
 def run(arguments: Arguments) -> int:
@@ -26,15 +26,14 @@ def run(arguments: Arguments) -> int:
 def requested_table(arguments: Arguments) -> Table:
     """The table as asked for: of which dataset, which seeds, and with which overrides."""
     name, dataset, seeds = arguments.name("table"), arguments.dataset(), _seeds(arguments)
-    if arguments.take("protocol"):
-        raise RequestError("protocol: the columns of a table have protocols of their own; `train` takes one")
-    declared = load_table(name, arguments.scale, dataset, seeds)
+    protocol = arguments.take("protocol")
+    declared = load_table(name, arguments.scale, dataset, seeds, protocol=protocol)
     overrides = parse_overrides(arguments.overrides(OWN_KEYS), declared.models)
-    varied = sorted(set(overrides) & declared.varied)
+    varied = sorted(key for key in overrides if {key, key.partition(".")[2]} & declared.varied)
     if varied:
         remedy = "use seeds=" if varied == ["seed"] else "train single runs with `skeleton-lab train`"
         raise RequestError(f"{varied[0]}: the rows of {name} differ in it, so it cannot be one value for all; {remedy}")
-    return load_table(name, arguments.scale, dataset, seeds, overrides)
+    return load_table(name, arguments.scale, dataset, seeds, overrides, protocol)
 
 
 def _seeds(arguments: Arguments) -> list[int] | None:

@@ -236,3 +236,13 @@ def test_streams_are_fused_by_row() -> None:
 def test_an_unknown_table_names_the_nearest() -> None:
     with pytest.raises(RequestError, match="unknown table 'adasgn_tab77': did you mean 'adasgn_tab"):
         load_table("adasgn_tab77", "paper")
+
+
+def test_one_protocol_alone_can_be_asked_for() -> None:
+    whole, half = load_table("adasgn_tab1", "paper"), load_table("adasgn_tab1", "paper", protocol="xview")
+    assert {request.protocol for request in half.requests} == {"xview"}
+    assert half.unique("column") == [column for column in whole.unique("column") if not column.startswith("CS ")]
+    expected = {(cell.row, cell.column): cell.reported for cell in whole.cells}
+    assert all(cell.reported == expected[cell.row, cell.column] for cell in half.cells)
+    with pytest.raises(RequestError, match="unknown protocol of table adasgn_tab1 'xvie': did you mean 'xview'"):
+        load_table("adasgn_tab1", "paper", protocol="xvie")

@@ -227,4 +227,9 @@ def test_a_table_is_never_replaced_by_an_empty_one(demo_outputs: Path, capsys: p
     assert main(["report", "adasgn_tab1", *TINY, "learning_rate=0.123"]) == 2
     assert "none of its runs with these settings is finished" in capsys.readouterr().err
     assert written.read_bytes() == before
-    assert "`train` takes one" in refused(capsys, "reproduce", "adasgn_tab1", *TINY, "protocol=xsub")
+
+
+def test_a_table_of_one_protocol_lies_beside_the_whole(demo_outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "adasgn_tab1", *TINY, "protocol=xview"]) == 0
+    assert "CV ACC(%)" in (demo_outputs / "tables" / "adasgn_tab1-xview" / "table.md").read_text(encoding="utf-8")
+    assert "did you mean 'xview'" in refused(capsys, "reproduce", "adasgn_tab1", *TINY, "protocol=xvew")
