@@ -232,4 +232,5 @@ def test_a_table_is_never_replaced_by_an_empty_one(demo_outputs: Path, capsys: p
 def test_a_table_of_one_protocol_lies_beside_the_whole(demo_outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", "adasgn_tab1", *TINY, "protocol=xview"]) == 0
     assert "CV ACC(%)" in (demo_outputs / "tables" / "adasgn_tab1-xview" / "table.md").read_text(encoding="utf-8")
+    capsys.readouterr()
     assert "did you mean 'xview'" in refused(capsys, "reproduce", "adasgn_tab1", *TINY, "protocol=xvew")
