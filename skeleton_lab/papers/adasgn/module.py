@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from data_modules.collate import RaggedBatch
 from data_modules.layouts import Layout
@@ -25,14 +26,15 @@ from skeleton_lab.papers.adasgn import latency, macs
 from skeleton_lab.papers.adasgn.inference import SkippingAdaSGN
 from skeleton_lab.papers.adasgn.network import SIZES, AdaSGN, JointTransform, build_sgn
 from skeleton_lab.papers.adasgn.settings import AbsentPersons, AdaSGNSettings, SGNSettings
+from skeleton_lab.papers.adasgn.shared_features import SharedFeatures
 from skeleton_lab.settings import RunSettings
 from skeleton_lab.training.module import ClassificationModule, Output
 
 # "×0.096" at each epoch, as section 4.2 prints it; the released code multiplies by exp(−0.045) = 0.956.
 PRINTED_TEMPERATURE_DECAY = 0.096
 
-# Features of frozen single models, by the models, the draw and the clips of a batch; half precision, (P, T, A, C).
-SHARED_FEATURES: dict[tuple, Tensor] = {}
+# They stay in memory while the program runs.
+SHARED_FEATURES = SharedFeatures()
 
 
 class SGNModule(ClassificationModule):
@@ -126,11 +128,13 @@ class AdaSGNModule(ClassificationModule):
 
     def forward(self, batch: Batch) -> Output:
         seen, clips = persons(batch, self.model.absent_persons), len(batch.label)
-        if self.inference is None:
-            decision = self.network.decide(self.features(batch, seen.x))
-        else:
+        if self.inference is not None:
             with full_precision(seen.x):
                 decision = self.inference(seen.x)
+        elif self._frozen("spatial"):
+            decision = self.network.decide(self.frozen_features(batch, seen.x))
+        else:
+            decision = self.network(seen.x)
         taken_PA = decision.actions.sum(dim=1)
         frames_P = torch.full_like(seen.clip, seen.x.shape[1])
         there_P = seen.present.long()
@@ -144,18 +148,16 @@ class AdaSGNModule(ClassificationModule):
             },
         )
 
-    def features(self, batch: Batch, x_PTVC: Tensor) -> Tensor:
-        """The features of all actions, (P, T, A, C): without a graph while frozen, remembered where they are shared."""
+    @torch.no_grad()
+    def frozen_features(self, batch: Batch, x_PTVC: Tensor) -> Tensor:
+        """The features of all actions, (P, T, A, C), without a graph; remembered where they are shared."""
         if not self.shares_features:
-            with torch.set_grad_enabled(torch.is_grad_enabled() and not self._frozen("spatial")):
-                return self.network.all_features(x_PTVC)
+            return self.network.all_features(x_PTVC)
         # All policies draw the same clips in the same batches (SkeletonDataModule), so a batch is what is remembered.
         draw = self.current_epoch if self.training else None
-        key = (self.start, self.model.absent_persons, draw, tuple(batch.position.tolist()))
-        if key not in SHARED_FEATURES:
-            with torch.no_grad():
-                SHARED_FEATURES[key] = self.network.all_features(x_PTVC).half()
-        return SHARED_FEATURES[key].to(x_PTVC.device, x_PTVC.dtype)
+        models, drawn = (self.start, self.model.absent_persons), (draw, tuple(batch.position.tolist()))
+        features = SHARED_FEATURES.get(models, drawn, lambda: self.network.all_features(x_PTVC))
+        return features.to(x_PTVC.device, x_PTVC.dtype)
 
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """L = L_acc + α·L_eff (Eq. 10)."""
@@ -174,6 +176,12 @@ class AdaSGNModule(ClassificationModule):
         self.network.joint_transforms.requires_grad_(not self._frozen("joint_transforms"))
         self.network.spatial.requires_grad_(not self._frozen("spatial"))
         self.network.spatial.train(not self.shares_features)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        # What had no graph has the gradient 0, not none: weight decay is for all weights that are trained.
+        for parameter in self.network.parameters():
+            if parameter.requires_grad and parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
 
     def temperature(self, epoch: int) -> float:
         """τ of Gumbel-softmax in an epoch counted from 0; it has fallen once before the first."""

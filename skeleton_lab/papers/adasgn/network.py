@@ -98,21 +98,32 @@ class AdaSGN(nn.Module):
         self.register_buffer("temperature", torch.tensor(settings.temperature))
 
     def forward(self, x_PTVC: Tensor) -> Decision:
-        return self.decide(self.all_features(x_PTVC))
+        """All actions are computed, since the policy learns from what each would have given; but one that no skeleton
+        takes is computed without a graph: through a weight of 0, its module would learn nothing."""
+        cheapest_PTC = self.features(0, x_PTVC)
+        actions_PTA = self.choose(cheapest_PTC)
+        features, learns = [cheapest_PTC], torch.is_grad_enabled()
+        for action, taken in enumerate(actions_PTA.detach().sum(dim=(0, 1)).tolist()[1:], start=1):
+            with torch.set_grad_enabled(learns and taken > 0):
+                features.append(self.features(action, x_PTVC))
+        return self.classify(torch.stack(features, dim=2), actions_PTA)
 
     def decide(self, features_PTAC: Tensor) -> Decision:
         """Choose an action for each skeleton, and classify the features that it gives (Eqs. 5 to 9)."""
-        actions_PTA = self.choose(features_PTAC[:, :, 0])
+        return self.classify(features_PTAC, self.choose(features_PTAC[:, :, 0]))
+
+    def classify(self, features_PTAC: Tensor, actions_PTA: Tensor) -> Decision:
         chosen_PTC = torch.einsum("pta,ptac->ptc", actions_PTA.to(features_PTAC.dtype), features_PTAC)
         return Decision(self.classifier(self.temporal(chosen_PTC)), actions_PTA)
 
     def all_features(self, x_PTVC: Tensor) -> Tensor:
         """The features of every action: (P, T, V, 3) → (P, T, A, C)."""
-        features = [
-            skeleton_features(cast(SpatialModule, spatial), transform(x_PTVC))
-            for spatial, transform in zip(self.spatial, self.joint_transforms, strict=True)
-        ]
-        return torch.stack(features, dim=2)
+        return torch.stack([self.features(action, x_PTVC) for action in range(len(self.spatial))], dim=2)
+
+    def features(self, action: int, x_PTVC: Tensor) -> Tensor:
+        """The features of one action: (P, T, V, 3) → (P, T, C)."""
+        spatial = cast(SpatialModule, self.spatial[action])
+        return skeleton_features(spatial, self.joint_transforms[action](x_PTVC))
 
     def choose(self, features_PTC: Tensor) -> Tensor:
         """The actions for the features of action 0: (P, T, C) → (P, T, A).

@@ -209,11 +209,11 @@ def test_policies_share_the_features_of_frozen_modules(monkeypatch: pytest.Monke
     for module in (first, second):
         module.train()
         begin_epoch(module, 0)
-    computed = first.features(batch, batch.x[:, 0])
+    computed = first.frozen_features(batch, batch.x[:, 0])
     assert not first.network.spatial.training
     assert_close(computed, first.network.all_features(batch.x[:, 0]), 2e-3)
     monkeypatch.setattr(second.network, "all_features", lambda x: pytest.fail("computed twice"))
-    assert torch.equal(second.features(batch, batch.x[:, 0]), computed)
+    assert torch.equal(second.frozen_features(batch, batch.x[:, 0]), computed)
 
 
 def test_every_draw_has_features_of_its_own() -> None:
@@ -223,7 +223,7 @@ def test_every_draw_has_features_of_its_own() -> None:
         module.train(training)
         begin_epoch(module, epoch)
         module.train(training)
-        module.features(batch, batch.x[:, 0])
+        module.frozen_features(batch, batch.x[:, 0])
     assert len(SHARED_FEATURES) == 3
 
 
@@ -233,3 +233,16 @@ def test_nothing_is_shared_without_pretraining() -> None:
     module(padded_batch()).logits.sum().backward()
     assert not SHARED_FEATURES
     assert all(parameter.grad is not None for parameter in module.network.spatial[0].graph_convs.parameters())
+
+
+def test_weight_decay_reaches_what_no_skeleton_takes() -> None:
+    module = shaken(module_of("adasgn", pretrained=False, frozen_epochs=0))
+    begin_epoch(module, 1)
+    with torch.no_grad():
+        module.network.policy.conv.bias.copy_(torch.tensor([50.0, 0, 0, 0, 0, 50]))
+    module(padded_batch()).logits.sum().backward()
+    weight = module.network.spatial[3].graph_convs[0].own.weight
+    assert weight.grad is None
+    module.on_before_optimizer_step(torch.optim.Adam(module.parameters()))
+    assert not weight.grad.any()
+    assert all(parameter.grad is not None for parameter in module.network.parameters())

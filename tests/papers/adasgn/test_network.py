@@ -93,6 +93,27 @@ def test_the_policy_learns_through_its_discrete_choice() -> None:
     assert all(parameter.grad is None for parameter in network.spatial.parameters())
 
 
+def test_actions_that_nobody_takes_need_no_graph() -> None:
+    network, x_PTVC = small().double(), torch.randn(3, 20, 25, 3, dtype=torch.float64)
+    with torch.no_grad():
+        network.policy.conv.bias.copy_(torch.tensor([20.0, -20, 20, -20, -20, 20]))
+    found = []
+    for decide in (lambda: network(x_PTVC), lambda: network.decide(network.all_features(x_PTVC))):
+        torch.manual_seed(0)
+        network.zero_grad()
+        decision = decide()
+        decision.logits.square().sum().backward()
+        found.append((decision, {name: parameter.grad for name, parameter in network.named_parameters()}))
+    (ours, gradients), (complete, expected) = found
+    assert ours.actions.detach().sum(dim=(0, 1)).bool().tolist() == [True, False, True, False, False, True]
+    assert torch.equal(ours.logits, complete.logits)
+    for name, gradient in gradients.items():
+        reference = torch.zeros(1, dtype=torch.float64) if expected[name] is None else expected[name]
+        assert_close(torch.zeros_like(reference) if gradient is None else gradient, reference, 1e-9)
+    assert gradients["spatial.4.graph_convs.0.own.weight"] is None
+    assert expected["spatial.4.graph_convs.0.own.weight"] is not None
+
+
 def test_sampling_follows_the_probabilities_whatever_the_temperature() -> None:
     network = small()
     features = torch.zeros(200, 20, 16)

@@ -1,0 +1,58 @@
+"""Latencies are measured of all networks of a table together, once, on real, tiny trainings."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from skeleton_lab.reproduce import latencies as measured_together
+from skeleton_lab.reproduce.assemble import Planned
+from skeleton_lab.reproduce.latencies import latencies
+from skeleton_lab.reproduce.runs import Run
+from skeleton_lab.reproduce.sources import Source
+from skeleton_lab.reproduce.tables import Cell
+from tests.reproduce.test_executor import plan, run_all
+
+
+def cell(run: Run, metric: str = "latency_ms") -> Planned:
+    return Planned(Cell("a", "CS a", "CS", metric, None, 0.0, ((),)), ((run,),))
+
+
+@pytest.fixture
+def runs(demo_source: Source, tmp_path: Path) -> list[Run]:
+    found = [plan(demo_source), plan(demo_source, "adasgn", model__pretrained=False)]
+    run_all(found, tmp_path)
+    return found
+
+
+def test_all_are_timed_in_one_session_and_kept(
+    runs: list[Run], demo_source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, other = tmp_path / "table", plan(demo_source, seed=2)
+    found = latencies([cell(run) for run in (*runs, other)], tmp_path, table)
+    assert set(found) == {run.name for run in runs}
+    assert all(milliseconds > 0 for milliseconds in found.values())
+    kept = json.loads((table / "latency.json").read_text(encoding="utf-8"))
+    assert kept["stated"].keys() == {"device", "torch", "dtype", "threads", "batch"}
+    sessions = []
+    timed = measured_together.in_turn
+    monkeypatch.setattr(measured_together, "in_turn", lambda calls: sessions.append(set(calls)) or timed(calls, 0))
+    assert latencies([cell(run) for run in runs], tmp_path, table) == found
+    assert not sessions
+    run_all([other], tmp_path)
+    latencies([cell(run) for run in (*runs, other)], tmp_path, table)
+    assert sessions == [{run.name for run in (*runs, other)}]
+
+
+def test_other_machines_measure_for_themselves(
+    runs: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latencies([cell(runs[0])], tmp_path, tmp_path / "table")
+    monkeypatch.setattr(measured_together, "hardware", lambda: "an abacus")
+    latencies([cell(runs[0])], tmp_path, tmp_path / "table")
+    assert json.loads((tmp_path / "table" / "latency.json").read_text())["stated"]["device"] == "an abacus"
+
+
+def test_a_table_without_latencies_times_nothing(runs: list[Run], tmp_path: Path) -> None:
+    assert latencies([cell(runs[0], "top1")], tmp_path, tmp_path / "table") == {}
+    assert not (tmp_path / "table").exists()
