@@ -17,7 +17,7 @@ PLACES = list(product((4, -11, 15, -22, 26, -33, 37, -44), (6, -6)))  # (up, rig
 
 @dataclass(frozen=True)
 class Point:
-    """One network: its cost in GMACs of one person's clip, and its top-1 accuracy in percent."""
+    """One network: its cost in GMACs, and its top-1 accuracy in percent."""
 
     name: str
     gmacs: float
@@ -41,8 +41,8 @@ class Panel:
     connected: Sequence[str] = ()
 
 
-def accuracy_against_gmacs(heading: str, panels: Sequence[Panel], logarithmic: bool = False) -> Figure:
-    """One panel beside the other. logarithmic: the axis of the cost, which networks may differ in by magnitudes."""
+def accuracy_against_gmacs(heading: str, panels: Sequence[Panel], cost: str, logarithmic: bool = False) -> Figure:
+    """One panel beside the other. cost: what its axis shows; logarithmic, where networks differ by magnitudes."""
     figure = Figure(figsize=(6 * len(panels), 4.5), layout="constrained")
     all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, panel in zip(all_axes, panels, strict=True):
@@ -55,7 +55,7 @@ def accuracy_against_gmacs(heading: str, panels: Sequence[Panel], logarithmic: b
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set(title=panel.title, xlabel="GMACs of one person's clip", ylabel="top-1 accuracy (%)")
+        axes.set(title=panel.title, xlabel=cost, ylabel="top-1 accuracy (%)")
         axes.margins(0.15)
         axes.grid(alpha=0.3)
     figure.suptitle(heading, fontsize=10)

@@ -17,7 +17,8 @@ from skeleton_lab.reproduce.runs import folder_of
 from skeleton_lab.reproduce.tables import Table
 from skeleton_lab.reproduce.trained import load
 
-ACCURACY, COST = "top1", "gmacs_as_paper"
+ACCURACY, COST, COST_OF_CLIP = "top1", "gmacs_as_paper", "gmacs_per_clip"
+AXES = {COST: "GMACs of one person's clip, as the paper counts", COST_OF_CLIP: "GMACs of a clip with all its persons"}
 
 
 @dataclass(frozen=True)
@@ -29,19 +30,21 @@ class Pictured:
     output_dir: Path
 
 
-def tradeoff(pictured: Pictured, logarithmic: bool = False, curve: str = "") -> Figure | None:
+def tradeoff(pictured: Pictured, cost: str = COST, logarithmic: bool = False, curve: str = "") -> Figure | None:
     """Accuracy against GMACs, a panel for each group of columns; None where no row has both numbers yet.
 
-    The paper's points are drawn only where they may be compared. curve: a full key; a line joins the rows that set it.
+    The paper's points are drawn only where they may be compared. Rows of ours may average a person's cost over other
+    persons than the paper's do: they are drawn only where the cost is that of a whole clip.
+    curve: a full key; a line joins the rows that set it.
     """
     result, panels = pictured.result, []
     connected = _rows_by(curve, result.table)
     for group in filter(None, result.table.unique("group")):
-        reported = _points(result.measured, group, reported=True) if result.is_comparable else []
-        panels.append(Panel(group, _points(result.measured, group), reported, connected))
+        reported = _points(result.measured, group, cost, reported=True) if result.is_comparable else []
+        panels.append(Panel(group, _points(result.measured, group, cost), reported, connected))
     if not any(panel.measured for panel in panels):
         return None
-    return accuracy_against_gmacs(f"{result.table.id}, {result.headline}", panels, logarithmic)
+    return accuracy_against_gmacs(f"{result.table.id}, {result.headline}", panels, AXES[cost], logarithmic)
 
 
 def policy_choices(pictured: Pictured) -> Figure | None:
@@ -63,19 +66,22 @@ def _rows_by(key: str, table: Table) -> list[str]:
     return sorted(values, key=lambda row: values[row])
 
 
-def _points(measured: Sequence[Measured], group: str, reported: bool = False) -> list[Point]:
+def _points(measured: Sequence[Measured], group: str, cost: str, reported: bool = False) -> list[Point]:
     """The rows that have both numbers; a cost that all groups share stands in none of them."""
     found: dict[str, dict[str, float]] = {}
     for each in measured:
+        if each.cell.group not in (group, "") or (cost == COST and each.cell.row_is_ours):
+            continue
         value = each.cell.reported if reported else each.value
-        if value is not None and each.cell.group in (group, "") and each.cell.metric in (ACCURACY, COST):
+        if value is not None and each.cell.metric in (ACCURACY, cost):
             found.setdefault(each.cell.row, {})[each.cell.metric] = value
-    return [Point(row, values[COST], values[ACCURACY]) for row, values in found.items() if len(values) == 2]
+    return [Point(row, values[cost], values[ACCURACY]) for row, values in found.items() if len(values) == 2]
 
 
 PICTURES: dict[str, Callable[[Pictured], Figure | None]] = {
     "accuracy_against_gmacs": tradeoff,
     "accuracy_against_gmacs_logarithmic": partial(tradeoff, logarithmic=True),
     "accuracy_against_gmacs_by_alpha": partial(tradeoff, curve="model.alpha"),
+    "accuracy_against_gmacs_per_clip": partial(tradeoff, cost=COST_OF_CLIP),
     "policy_choices": policy_choices,
 }

@@ -191,6 +191,20 @@ def tradeoff_of(result: Result, **options: Any) -> Any:
     return tradeoff(Pictured(result, (), Path()), **options)
 
 
+def test_rows_of_ours_are_drawn_by_the_cost_of_a_whole_clip_alone() -> None:
+    found = []
+    for row, ours in (("a", False), ("b", True)):
+        for metric, value in (("top1", 90.0), ("gmacs_as_paper", 0.1), ("gmacs_per_clip", 0.2)):
+            column = replace(cell(), row=row, row_is_ours=ours, metric=metric, column=metric)
+            found.append(Measured(column, (value,), (("run",),), "not comparable"))
+    names = {cost: drawn_names(tradeoff_of(result(*found), cost=cost)) for cost in ("gmacs_as_paper", "gmacs_per_clip")}
+    assert names == {"gmacs_as_paper": ["a"], "gmacs_per_clip": ["a", "b"]}
+
+
+def drawn_names(figure: Any) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
 def test_the_picture_shows_the_papers_points_only_where_they_compare() -> None:
     for verdict, labels in (("not comparable", ["a"]), ("reproduced", ["a", "a"])):
         figure = tradeoff_of(two_cells(verdict))
