@@ -10,7 +10,7 @@ import pytest
 from data_modules.readers import READERS
 from skeleton_lab.config import compose, parse_overrides
 from skeleton_lab.reproduce.tables import load_table, table_names
-from skeleton_lab.verbs import VERBS
+from skeleton_lab.verbs import VERBS, profile
 from skeleton_lab.verbs.arguments import Arguments
 from skeleton_lab.verbs.reproduce import requested_table
 from skeleton_lab.verbs.train import requested_run
@@ -65,7 +65,7 @@ def test_command(command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     elif verb in ("doctor", "prepare"):
         arguments.known_dataset(arguments.name("dataset"))
     elif verb == "profile":
-        parse_overrides(arguments.overrides(), [arguments.name("model")])
+        parse_overrides(arguments.overrides(profile.OWN_KEYS), [arguments.name("model")])
 
 
 def test_every_table_is_listed() -> None:
