@@ -4,7 +4,7 @@ Later wins: the model's published values, the dataset's, the protocol's, the mod
 the table cell's, the user's.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -130,6 +130,10 @@ def _check_values(run: RunSettings, layout: Layout) -> None:
             raise RequestError(f"{key}={value}: give a number above 0")
     if run.seed < 0:
         raise RequestError(f"seed={run.seed}: give a number from 0")
+    if run.name == "adasgn" and len(joints) < 3:
+        raise RequestError(
+            f"adasgn chooses among three numbers of joints; skeletons of {run.data.dataset} have {joints}"
+        )
     if getattr(run.model, "joints", None) not in (None, *joints):
         raise RequestError(f"model.joints={run.model.joints}: skeletons of {run.data.dataset} can have {joints} joints")
     for problem in settings_problems(run.data, layout):
@@ -184,14 +188,18 @@ def parse_overrides(arguments: Iterable[str], models: Iterable[str]) -> dict[str
 
     Raises RequestError for an argument without '=', or a key that none of the models has.
     """
-    known = frozenset().union(*(keys(model) for model in models))
+    asked = set(models)
+    known = frozenset().union(*(keys(model) for model in asked))
+    named = asked.union(*(MODELS[model].starts_from for model in asked))
     overrides = {}
     for argument in arguments:
         key, separator, _ = argument.partition("=")
         if not separator:
             raise RequestError(f"'{argument}' is not of the form key=value")
         value = _checked(_value, argument, key)
-        overrides[_full_key_of(key, known)] = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+        overrides[_full_key_of(key, known, named)] = (
+            OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+        )
     return overrides
 
 
@@ -199,9 +207,9 @@ def _value(argument: str, key: str) -> Any:
     return OmegaConf.select(OmegaConf.from_dotlist([argument]), key)
 
 
-def _full_key_of(key: str, known: frozenset[str]) -> str:
+def _full_key_of(key: str, known: frozenset[str], named: Collection[str]) -> str:
     model, _, rest = key.partition(".")
-    return f"{model}.{_full_key(rest, keys(model))}" if model in MODELS else _full_key(key, known)
+    return f"{model}.{_full_key(rest, keys(model))}" if rest and model in named else _full_key(key, known)
 
 
 def _full_key(key: str, known: frozenset[str]) -> str:

@@ -12,11 +12,13 @@ class Model:
     """settings: a dataclass, the keys under `model.`; module: 'package.file:Class', imported only when needed.
 
     version: raise it when the code changes what a run results in; runs of the older version then count no more.
+    starts_from: the models that its runs may require.
     """
 
     settings: type
     module: str
     version: int
+    starts_from: tuple[str, ...] = ()
 
     def module_class(self) -> Any:
         """The ClassificationModule of training/module.py that trains it; a registry cannot know those who use it."""
@@ -27,5 +29,5 @@ class Model:
 MODELS = {
     "sgn": Model(SGNSettings, "skeleton_lab.papers.adasgn.module:SGNModule", version=1),
     "adasgn_single": Model(SGNSettings, "skeleton_lab.papers.adasgn.module:SGNModule", version=1),
-    "adasgn": Model(AdaSGNSettings, "skeleton_lab.papers.adasgn.module:AdaSGNModule", version=1),
+    "adasgn": Model(AdaSGNSettings, "skeleton_lab.papers.adasgn.module:AdaSGNModule", 1, ("adasgn_single",)),
 }

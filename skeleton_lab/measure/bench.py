@@ -78,7 +78,7 @@ def measure(benchmark: Benchmark, seconds: float = SECONDS) -> Timing:
 def machine() -> dict[str, Any]:
     """What the times hold for."""
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": cpu_count(),
         "threads": "1 each",
         "python": platform.python_version(),
@@ -87,7 +87,12 @@ def machine() -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def device_name() -> str:
+    """What networks are timed on: the GPU, or one core of the processor."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else processor()
+
+
+def processor() -> str:
     """The processor's name, as Linux knows it, or as Python does."""
     try:
         lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()

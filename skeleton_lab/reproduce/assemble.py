@@ -91,7 +91,12 @@ def assemble(
 def _is_comparable(table: Table, planned: Sequence[Planned]) -> bool:
     """Whether the paper's numbers were measured on the same data with the same recipe."""
     real = not any(run.source.is_demo for each in planned for run in each.runs)
-    return real and table.dataset == table.home and table.scale == "paper" and not set(table.overrides) - HARMLESS
+    return real and table.dataset == table.home and table.scale == "paper" and all(map(_is_harmless, table.overrides))
+
+
+def _is_harmless(key: str) -> bool:
+    """Whether the key of an override, with or without a model's name before it, leaves a run comparable."""
+    return key in HARMLESS or key.partition(".")[2] in HARMLESS
 
 
 def _measure(cell: Cell, runs: Sequence[Run], output_dir: Path, together: Mapping[str, float]) -> float | None:

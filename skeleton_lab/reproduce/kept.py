@@ -7,6 +7,7 @@ from pathlib import Path
 from skeleton_lab.config import DECLARATIONS
 from skeleton_lab.errors import RequestError
 from skeleton_lab.files import write_text
+from skeleton_lab.reproduce.metrics import METRICS
 from skeleton_lab.reproduce.report import Result
 from skeleton_lab.reproduce.sources import DEMO
 
@@ -46,7 +47,8 @@ def _rows(result: Result) -> list[dict[str, str]]:
     rows = []
     for each in result.measured:
         for value, names in zip(each.values, each.members, strict=True):
-            origin = result.origins[names[0]]
+            trained = result.origins[names[0]]
+            origin = result.timed.origin if METRICS[each.cell.metric].measured_together else trained
             rows.append(
                 {
                     "row": each.cell.row,
@@ -55,7 +57,7 @@ def _rows(result: Result) -> list[dict[str, str]]:
                     "dataset": table.dataset,
                     "scale": table.scale,
                     "overrides": " ".join(f"{key}={value}" for key, value in table.overrides.items()),
-                    "seed": str(origin["seed"]),
+                    "seed": str(trained["seed"]),
                     "measured": f"{value:.6g}",
                     "reported": "" if each.cell.reported is None else f"{each.cell.reported:g}",
                     "verdict": each.verdict,
@@ -65,7 +67,7 @@ def _rows(result: Result) -> list[dict[str, str]]:
                     "torch": origin["versions"]["torch"],
                     "hardware": origin["hardware"],
                     "started": origin["started"],
-                    "seconds": str(origin["seconds"]),
+                    "seconds": str(origin.get("seconds", "")),
                 }
             )
     return rows

@@ -15,7 +15,7 @@ from skeleton_lab.reproduce.assemble import Measured, Planned
 from skeleton_lab.reproduce.report import Result
 from skeleton_lab.reproduce.runs import folder_of
 from skeleton_lab.reproduce.tables import Table
-from skeleton_lab.reproduce.trained import load
+from skeleton_lab.reproduce.trained import is_there, load
 
 ACCURACY, COST, COST_OF_CLIP = "top1", "gmacs_as_paper", "gmacs_per_clip"
 AXES = {COST: "GMACs of one person's clip, as the paper counts", COST_OF_CLIP: "GMACs of a clip with all its persons"}
@@ -49,7 +49,7 @@ def tradeoff(pictured: Pictured, cost: str = COST, logarithmic: bool = False, cu
 
 def policy_choices(pictured: Pictured) -> Figure | None:
     """Clips with the joints that a policy chose (AdaSGN, Figure 4), by the first finished run that has one."""
-    runs = (run for each in pictured.planned for run in each.runs if folder_of(run, pictured.output_dir).is_finished)
+    runs = (run for each in pictured.planned for run in each.runs if is_there(folder_of(run, pictured.output_dir)))
     run = next((run for run in runs if run.settings.name == "adasgn"), None)
     if run is None:
         return None

@@ -1,12 +1,13 @@
 """A measured table as files: table.json for programs, table.md for text, and what both and the page share."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from skeleton_lab.files import write_json, write_text
 from skeleton_lab.reproduce.assemble import Measured
+from skeleton_lab.reproduce.latencies import Latencies
 from skeleton_lab.reproduce.metrics import METRICS
 from skeleton_lab.reproduce.tables import Cell, Table
 
@@ -27,7 +28,7 @@ class Result:
     """A table with everything measured of it.
 
     origins: the provenance of its runs, by their names; folds: which fold was measured, for every protocol that divides
-    the dataset more than once.
+    the dataset more than once; timed: how its latencies were measured.
     """
 
     table: Table
@@ -36,6 +37,7 @@ class Result:
     origins: Mapping[str, Mapping[str, Any]]
     problems: tuple[str, ...] = ()
     folds: tuple[str, ...] = ()
+    timed: Latencies = field(default_factory=Latencies)
 
     @property
     def headline(self) -> str:
@@ -60,7 +62,8 @@ class Result:
     def notes(self) -> tuple[str, ...]:
         """What has to be known of the table, besides what went wrong."""
         marked = any(each.cell.row_is_ours for each in self.measured)
-        return (*self.table.footnotes, *(["Rows marked (ours) are not in the paper."] if marked else []))
+        timing = [self.timed.note] if self.timed.note else []
+        return (*self.table.footnotes, *timing, *(["Rows marked (ours) are not in the paper."] if marked else []))
 
     def blocks(self) -> list[Block]:
         """The paper's columns, then those of ours under each of their headings; where they are many, group by group.
@@ -129,6 +132,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "folds": list(result.folds),
         "cells": [_cell_json(each) for each in result.measured],
         "problems": list(result.problems),
+        "timing": dict(result.timed.origin),
         "provenance": {name: dict(origin) for name, origin in result.origins.items()},
     }
 

@@ -30,13 +30,15 @@ def write_result(
     folder = table_folder(table, output_dir)
     runs = {run.name: run for run in in_order(run for each in planned for run in each.runs)}
     folders = {name: folder_of(run, output_dir) for name, run in runs.items()}
+    timed = latencies(planned, output_dir, folder)
     result = Result(
         table,
-        tuple(assemble(table, planned, output_dir, latencies(planned, output_dir, folder))),
+        tuple(assemble(table, planned, output_dir, timed.ms_per_clip)),
         next((run.source.label for run in runs.values()), "quoted numbers"),
         {name: folder.result()["provenance"] for name, folder in folders.items() if folder.is_finished},
         tuple((problems or {}).values()),
         tuple(sorted({run.fold for run in runs.values()} - {""})),
+        timed,
     )
     pictured = Pictured(result, planned, output_dir)
     pictures = [f"{name}.png" for name in table.pictures if _draw(name, pictured, folder)]

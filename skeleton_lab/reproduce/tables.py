@@ -187,7 +187,12 @@ class _Context:
 
     def text(self, template: str) -> str:
         """Fill in the dataset's numbers of joints: {joints[0]} is the fewest, {joints[2]} all of them."""
-        return template.format(joints=reader_for(self.dataset).layout.joint_levels)
+        levels = reader_for(self.dataset).layout.joint_levels
+        try:
+            return template.format(joints=levels)
+        except IndexError as error:
+            few = f"skeletons of {self.dataset} can have {levels} joints"
+            raise RequestError(f"{few}; this table asks for more numbers of joints") from error
 
 
 def _columns(loaded: DictConfig, groups: Iterable[str]) -> list[tuple[str, _Column]]:
@@ -204,6 +209,9 @@ def _columns(loaded: DictConfig, groups: Iterable[str]) -> list[tuple[str, _Colu
 def _cells(row: DictConfig, context: _Context) -> list[Cell]:
     place = f"table {context.declared.title}, row {row.name}"
     _check_keys(row, ROW_KEYS, place)
+    stray = set(row.get("by_group", {})) - set(map(str, context.declared.groups))
+    if stray:
+        raise RequestError(f"{place}: there is no group {sorted(stray)[0]}")
     if row.get("ours") and row.get("reported"):
         raise RequestError(f"{place}: a row of ours has no numbers that a paper reports")
     printed = iter(row.get("reported", []) if context.has_reported else [])

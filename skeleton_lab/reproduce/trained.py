@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_modules.skeletons import SkeletonDataModule
-from skeleton_lab.reproduce.runs import Run, folder_of
+from skeleton_lab.reproduce.runs import Run, RunFolder, folder_of
 from skeleton_lab.reproduce.train import build_module, data_module
 from skeleton_lab.settings import ExecutionSettings
 from skeleton_lab.training.module import ClassificationModule
@@ -21,6 +21,11 @@ class Trained:
     @property
     def classes(self) -> tuple[str, ...]:
         return self.run.source.reader.protocols[self.run.settings.data.protocol].classes
+
+
+def is_there(folder: RunFolder) -> bool:
+    """Whether a run is finished and its weights, which take most of the room, have not been deleted since."""
+    return folder.is_finished and folder.checkpoint.exists()
 
 
 def load(run: Run, output_dir: Path) -> Trained:

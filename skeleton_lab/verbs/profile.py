@@ -12,10 +12,10 @@ from rich.table import Table as RichTable
 from data_modules.readers import reader_for
 from skeleton_lab.config import Request, compose, declaration, default_protocol, parse_overrides
 from skeleton_lab.errors import RequestError
+from skeleton_lab.measure.bench import device_name
 from skeleton_lab.measure.in_turn import in_turn
 from skeleton_lab.registry import MODELS
 from skeleton_lab.training.module import ClassificationModule
-from skeleton_lab.training.provenance import hardware
 from skeleton_lab.verbs.arguments import Arguments
 
 Number = TypeVar("Number", int, float)
@@ -38,7 +38,7 @@ def run(arguments: Arguments) -> int:
     classes = len(reader.protocols[protocol].classes)
     module = MODELS[model].module_class()(settings, reader.layout, classes)
     shares = _numbers(arguments, "action_shares", float, "six percentages, such as 50,0,0,20,0,30")
-    if len(shares) not in (0, ACTIONS):
+    if shares and (len(shares) != ACTIONS or min(shares) < 0 or not sum(shares)):
         raise RequestError(f"action_shares={arguments.take('action_shares')}: give six percentages")
     batches = _numbers(arguments, "batches", _whole_number, "numbers of clips, such as 1,16,256") or DEFAULT_BATCHES
     measured = {f"share_{action}": share for action, share in enumerate(shares)}
@@ -67,8 +67,9 @@ def _latency(module: ClassificationModule, measured: Mapping[str, float], batche
         times = in_turn(module.timed_ways(clips, measured), SECONDS)
         by_batch[str(clips)] = {way: 1e3 * float(np.median(seconds)) / clips for way, seconds in times.items()}
         rounds[str(clips)] = len(next(iter(times.values())))
-    stated = {"device": hardware(), "dtype": "float32", "threads": 1, "warm_up": 1, "rounds": rounds}
-    return {**stated, "ms_per_clip": by_batch}
+    slots = module.settings.data.persons
+    stated = {"device": device_name(), "dtype": "float32", "threads": 1, "person_slots": slots, "warm_up": 1}
+    return {**stated, "rounds": rounds, "ms_per_clip": by_batch}
 
 
 def _show(found: Mapping[str, Any]) -> None:
@@ -85,7 +86,8 @@ def _show(found: Mapping[str, Any]) -> None:
     console.print(table, highlight=False)
     rounds = ", ".join(str(count) for count in latency["rounds"].values())
     console.print(
-        f"on {latency['device']}, {latency['dtype']}, 1 thread, medians of {rounds} rounds after one to warm up",
+        f"of {latency['person_slots']} person slots, on {latency['device']}, {latency['dtype']}, 1 thread, medians of "
+        f"{rounds} rounds after one to warm up",
         highlight=False,
         soft_wrap=True,
     )

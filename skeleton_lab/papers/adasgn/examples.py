@@ -35,7 +35,7 @@ class Example:
 
 def examples(module: AdaSGNModule, data: SkeletonDataModule, classes: Sequence[str]) -> list[ShownClip]:
     """A recognised clip of each of the paper's two classes, or, where there are none of these, the cheapest and the
-    dearest of all recognised ones. Empty where none is recognised."""
+    dearest of all recognised ones; one where all cost the same. Empty where none is recognised."""
     found = list(recognised(module, data))
     if not found:
         return []
@@ -43,7 +43,7 @@ def examples(module: AdaSGNModule, data: SkeletonDataModule, classes: Sequence[s
     chosen = [of_class[name] for name in CLASSES if name in of_class]
     if len(chosen) < len(CLASSES):
         ordered = sorted(found, key=lambda example: example.cost)
-        chosen = [ordered[0], ordered[-1]]
+        chosen = [ordered[0], ordered[-1]] if ordered[0].cost < ordered[-1].cost else ordered[:1]
     return [_shown(example, module, classes) for example in chosen]
 
 
@@ -55,6 +55,8 @@ def recognised(module: AdaSGNModule, data: SkeletonDataModule) -> Iterator[Examp
     for draw in in_order(positions):
         batch = data.collate([data.clips[draw]])
         seen = persons(batch, module.model.absent_persons)
+        if not len(seen.x):
+            continue
         decision = network(seen.x)
         if decision.logits.mean(dim=0).argmax() == batch.label[0]:
             actions_T = decision.actions[0].argmax(dim=-1)
@@ -74,6 +76,8 @@ def _skeleton(example: Example, frame: int, module: AdaSGNModule) -> ShownSkelet
         joints_JC = module.network.joint_transforms[action](example.x[frame])
     count, size = len(joints_JC), "SB"[action % 2]
     place = module.layout.joint_levels.index(count) / (len(module.layout.joint_levels) - 1)
+    if module.layout.dimensions == 2:  # in a picture y points downwards
+        joints_JC = joints_JC * joints_JC.new_tensor([1, -1, 0])
     return ShownSkeleton(joints_JC.numpy(), edges(module.layout, count), f"{size}-{count}", place)
 
 

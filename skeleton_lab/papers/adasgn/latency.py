@@ -1,7 +1,7 @@
 """How long SGN and AdaSGN take: the ways that `skeleton-lab profile` and `bench` time in turn.
 
 All see the same random skeletons, so the actions are not the policy's (which is computed all the same) but drawn with
-given shares. A clip has two person slots, as in NTU RGB+D.
+given shares. A clip has as many person slots as its dataset's; of two, as many are empty as in NTU RGB+D.
 
 Axes: P persons, T frames, V joints, A actions, K classes.
 """
@@ -22,8 +22,6 @@ from skeleton_lab.papers.adasgn.macs import PUBLISHED_SHARES
 from skeleton_lab.papers.adasgn.network import AdaSGN, build_sgn
 from skeleton_lab.papers.adasgn.settings import SGNSettings
 
-SLOTS = 2
-
 # In percent of the slots of NTU-60's cross-subject test set: all clips but the 18.4 % of two persons leave one empty.
 EMPTY_SLOTS = 40.8
 
@@ -35,47 +33,56 @@ BY_FRAME = "all slots: AdaSGN, frame by frame"
 Ways = Mapping[str, Callable[[], object]]
 
 
-def sgn_ways(network: SGN, layout: Layout, frames: int, clips: int) -> Ways:
-    """`clips` clips of one person through SGN in its simplified form, and as it is trained."""
+def sgn_ways(network: SGN, layout: Layout, frames: int, clips: int, slots: int) -> Ways:
+    """`clips` clips with all their slots through SGN in its simplified form, and as it is trained."""
     device = network.classifier.weight.device
-    simplified, x_PTVC = FoldedSGN(network.eval()), _skeletons(clips, layout, frames).to(device)
+    simplified, x_PTVC = FoldedSGN(network.eval()), _skeletons(slots * clips, layout, frames).to(device)
     run = torch.inference_mode()
     return {SIMPLIFIED: run(lambda: simplified(x_PTVC)), AS_TRAINED: run(lambda: network(x_PTVC))}
 
 
 def adasgn_ways(
-    network: AdaSGN, layout: Layout, frames: int, clips: int, shares: Sequence[float] = PUBLISHED_SHARES
+    network: AdaSGN,
+    layout: Layout,
+    frames: int,
+    clips: int,
+    slots: int = 2,
+    shares: Sequence[float] = PUBLISHED_SHARES,
 ) -> Ways:
-    """`clips` clips of two slots through AdaSGN that skips, and through SGN simplified in the same ways: with all slots
-    computed by both, and without the empty ones in both.
+    """`clips` clips through AdaSGN that skips, and through SGN simplified in the same ways: with all slots computed by
+    both and, where a clip has several, without the empty ones in both.
 
     shares: of the actions over all slots, in percent; empty slots are taken to be among those of action 0.
     """
     device, classes = network.classifier.weight.device, network.classifier.out_features
     skipping = SkippingAdaSGN(network.eval())
     simplified = FoldedSGN(build_sgn(SGNSettings(width=network.width), layout, classes, frames).to(device).eval())
-    slots = SLOTS * clips
-    present = max(1, round(slots * (1 - EMPTY_SLOTS / 100)))
-    x_PTVC = _skeletons(slots, layout, frames).to(device)
-    actions_PTA = drawn(slots, frames, shares).to(device)
-    present_PTA = drawn(present, frames, among_present(shares)).to(device)
+    x_PTVC = _skeletons(slots * clips, layout, frames).to(device)
+    actions_PTA = drawn(slots * clips, frames, shares).to(device)
     run = torch.inference_mode()
-    return {
+    ways: Ways = {
         SKIPPING: run(lambda: skipping(x_PTVC, actions_PTA)),
         SGN_SIMPLIFIED: run(lambda: simplified(x_PTVC)),
+    }
+    if slots == 1:
+        return ways
+    present = max(1, round(slots * clips * (1 - EMPTY_SLOTS / 100)))
+    present_PTA = drawn(present, frames, among_present(shares)).to(device)
+    return {
+        **ways,
         SKIPPING_PRESENT: run(lambda: skipping(x_PTVC[:present], present_PTA)),
         SGN_PRESENT: run(lambda: simplified(x_PTVC[:present])),
     }
 
 
 def frame_by_frame(
-    network: AdaSGN, layout: Layout, frames: int, clips: int, shares: Sequence[float] = PUBLISHED_SHARES
+    network: AdaSGN, layout: Layout, frames: int, persons: int, shares: Sequence[float] = PUBLISHED_SHARES
 ) -> Ways:
-    """Clips of two slots through AdaSGN that skips, and through a loop that calls a module for every skeleton."""
+    """As many persons through AdaSGN that skips, and through a loop that calls a module for every skeleton."""
     literal = literal_adasgn.AdaSGN(layout, network.classifier.out_features, frames, network.width).eval()
     literal_sgn.take_weights(literal, network)
-    skipping, slots = SkippingAdaSGN(network.eval()), SLOTS * clips
-    x_PTVC, actions_PTA = _skeletons(slots, layout, frames), drawn(slots, frames, shares)
+    skipping = SkippingAdaSGN(network.eval())
+    x_PTVC, actions_PTA = _skeletons(persons, layout, frames), drawn(persons, frames, shares)
     run = torch.inference_mode()
     return {
         SKIPPING: run(lambda: skipping(x_PTVC, actions_PTA)),

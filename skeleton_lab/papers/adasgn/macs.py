@@ -15,6 +15,7 @@ from data_modules.layouts import Layout
 from skeleton_lab.measure.literal.adasgn import JointTransform, PolicyNetwork, SpatialModule
 from skeleton_lab.measure.literal.sgn import Size, TemporalModule, scaled
 from skeleton_lab.measure.macs import Macs, Rule, count_macs
+from skeleton_lab.papers.adasgn.network import SIZES
 from skeleton_lab.papers.adasgn.settings import AdaSGNSettings, SGNSettings
 
 
@@ -30,8 +31,6 @@ RULES: dict[type[nn.Module], Rule] = {
     nn.ReLU: lambda layer, x, y: y.numel(),
     nn.AdaptiveMaxPool2d: lambda layer, x, y: x.numel(),
 }
-
-SIZES: tuple[Size, ...] = ("small", "big")
 
 # The shares of the actions S-1 B-1 S-9 B-9 S-25 B-25 at alpha = 4, cross-subject (Table 3), in percent.
 PUBLISHED_SHARES = (48.36, 0.01, 0.01, 16.47, 0.01, 35.14)

@@ -68,7 +68,8 @@ class SGNModule(ClassificationModule):
             transform.requires_grad_(self.current_epoch >= self.model.frozen_epochs)
 
     def timed_ways(self, clips: int, measured: Mapping[str, float]) -> latency.Ways:
-        return latency.sgn_ways(self.network, self.layout, self.settings.data.clip_len, clips)
+        data = self.settings.data
+        return latency.sgn_ways(self.network, self.layout, data.clip_len, clips, data.persons)
 
     def measure(self, per_clip: Mapping[str, Tensor]) -> dict[str, float]:
         """What is spent on a clip with all persons that are computed, and on one person who is there."""
@@ -151,11 +152,10 @@ class AdaSGNModule(ClassificationModule):
     @torch.no_grad()
     def frozen_features(self, batch: Batch, x_PTVC: Tensor) -> Tensor:
         """The features of all actions, (P, T, A, C), without a graph; remembered where they are shared."""
-        if not self.shares_features:
+        if not (self.shares_features and self.training):
             return self.network.all_features(x_PTVC)
         # All policies draw the same clips in the same batches (SkeletonDataModule), so a batch is what is remembered.
-        draw = self.current_epoch if self.training else None
-        models, drawn = (self.start, self.model.absent_persons), (draw, tuple(batch.position.tolist()))
+        models, drawn = (self.start, self.model.absent_persons), (self.current_epoch, tuple(batch.position.tolist()))
         features = SHARED_FEATURES.get(models, drawn, lambda: self.network.all_features(x_PTVC))
         return features.to(x_PTVC.device, x_PTVC.dtype)
 
@@ -165,13 +165,14 @@ class AdaSGNModule(ClassificationModule):
 
     def efficiency_loss(self, output: Output) -> Tensor:
         """The mean GMACs that the actions of a skeleton add to those of action 0, which is always computed (Eq. 12)."""
-        taken_A = output.per_clip["actions"].sum(dim=0) / output.per_clip["skeletons"].sum()
+        taken_A = output.per_clip["actions"].sum(dim=0) / output.per_clip["skeletons"].sum().clamp(min=1)
         added = taken_A[1:] * self.gmacs_A[1:]
         return added.mean() if self.model.efficiency_loss == "mean_over_actions" else added.sum()
 
     def on_train_epoch_start(self) -> None:
         super().on_train_epoch_start()
-        self.alpha.fill_(self.model.alpha * min(self.current_epoch / max(self.model.alpha_warmup_epochs, 1), 1.0))
+        warmup = self.model.alpha_warmup_epochs
+        self.alpha.fill_(self.model.alpha * (min(self.current_epoch / warmup, 1.0) if warmup else 1.0))
         self.network.temperature.fill_(self.temperature(self.current_epoch))
         self.network.joint_transforms.requires_grad_(not self._frozen("joint_transforms"))
         self.network.spatial.requires_grad_(not self._frozen("spatial"))
@@ -197,8 +198,8 @@ class AdaSGNModule(ClassificationModule):
         return part == "joint_transforms" or self.model.pretrained
 
     def timed_ways(self, clips: int, measured: Mapping[str, float]) -> latency.Ways:
-        shares = shares_of(measured)
-        return latency.adasgn_ways(self.network, self.layout, self.settings.data.clip_len, clips, shares)
+        data, shares = self.settings.data, self.shares_of(measured)
+        return latency.adasgn_ways(self.network, self.layout, data.clip_len, clips, data.persons, shares)
 
     def measure(self, per_clip: Mapping[str, Tensor]) -> dict[str, float]:
         """The share of each action over the skeletons of the test set, in percent: over all that are computed, over
@@ -210,17 +211,25 @@ class AdaSGNModule(ClassificationModule):
         present = _shares("share", total["present_actions"], total["present_skeletons"])
         persons = total["skeletons"].item() / self.settings.data.clip_len / len(per_clip["skeletons"])
         crops = self.settings.data.test_crops
-        return {
+        found = {
             **shares,
             **{f"present_{name}": share for name, share in present.items()},
             **_shares("absent_share", absent["actions"], absent["skeletons"]),
             "gmacs_per_clip": self.count_macs(shares).all / 1e9 * persons * crops,
-            "gmacs_per_present_person": self.count_macs(present).all / 1e9 * crops,
         }
+        if present:
+            found["gmacs_per_present_person"] = self.count_macs(present).all / 1e9 * crops
+        return found
 
     def count_macs(self, measured: Mapping[str, float]) -> Macs:
-        shares = [share / 100 for share in shares_of(measured)]
+        shares = [share / 100 for share in self.shares_of(measured)]
         return macs.adasgn_macs(self.model, self.layout, self.classes, self.settings.data.clip_len, shares)
+
+    def shares_of(self, measured: Mapping[str, float]) -> list[float]:
+        """The share of each action, in percent: as measured, else what the policy's kind or the paper says of it."""
+        actions = len(self.network.spatial)
+        unmeasured = {"all": (100.0,) * actions, "random": (100 / actions,) * actions, "learned": macs.PUBLISHED_SHARES}
+        return [measured.get(f"share_{action}", share) for action, share in enumerate(unmeasured[self.model.policy])]
 
 
 def _shares(name: str, taken_A: Tensor, skeletons: Tensor) -> dict[str, float]:
@@ -228,12 +237,6 @@ def _shares(name: str, taken_A: Tensor, skeletons: Tensor) -> dict[str, float]:
     if not skeletons:
         return {}
     return {f"{name}_{action}": share for action, share in enumerate((100 * taken_A / skeletons).tolist())}
-
-
-def shares_of(measured: Mapping[str, float]) -> list[float]:
-    """The share of each action, in percent: as measured, else as published."""
-    published = enumerate(macs.PUBLISHED_SHARES)
-    return [measured.get(f"share_{action}", share) for action, share in published]
 
 
 class Persons(NamedTuple):

@@ -39,8 +39,8 @@ class SharedFeatures:
 
     def _has_room(self, features: Tensor, models: Hashable) -> bool:
         while self._bytes() + features.nbytes > self.most:
-            oldest = next(iter(self._by_models))
-            if oldest == models:
+            oldest = next((others for others in self._by_models if others != models), None)
+            if oldest is None:
                 return False
             del self._by_models[oldest]
         return True

@@ -51,7 +51,7 @@ def test_else_the_cheapest_and_the_dearest(module: Any, monkeypatch: pytest.Monk
 
 def test_joints_stand_where_the_learnt_matrix_puts_them(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     example = found(3, 3, 0.2)
-    (clip, _) = drawn(module, monkeypatch, [example], CLASSES)
+    (clip,) = drawn(module, monkeypatch, [example], CLASSES)
     matrix = module.network.joint_transforms[3].matrix.detach()
     frames = np.linspace(0, 19, 5).round().astype(int)
     for frame, skeleton in zip(frames, clip.skeletons, strict=True):

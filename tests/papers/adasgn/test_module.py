@@ -219,12 +219,12 @@ def test_policies_share_the_features_of_frozen_modules(monkeypatch: pytest.Monke
 def test_every_draw_has_features_of_its_own() -> None:
     module = shaken(module_of("adasgn", share_features=True))
     batch = padded_batch()
-    for training, epoch in ((True, 0), (True, 1), (False, 1)):
+    for training, epoch in ((True, 0), (True, 1), (False, 1)):  # evaluation shares nothing
         module.train(training)
         begin_epoch(module, epoch)
         module.train(training)
         module.frozen_features(batch, batch.x[:, 0])
-    assert len(SHARED_FEATURES) == 3
+    assert len(SHARED_FEATURES) == 2
 
 
 def test_nothing_is_shared_without_pretraining() -> None:
@@ -246,3 +246,25 @@ def test_weight_decay_reaches_what_no_skeleton_takes() -> None:
     module.on_before_optimizer_step(torch.optim.Adam(module.parameters()))
     assert not weight.grad.any()
     assert all(parameter.grad is not None for parameter in module.network.parameters())
+
+
+@pytest.mark.parametrize(("policy", "share"), [("all", 100), ("random", 100 / 6)])
+def test_a_policy_that_learns_nothing_costs_what_it_always_costs(policy: str, share: float) -> None:
+    module = module_of("adasgn", policy=policy)
+    given = {f"share_{action}": share for action in range(6)}
+    assert module.count_macs({}) == module.count_macs(given)
+
+
+def test_without_anybody_nothing_is_said_of_who_is_there() -> None:
+    module = shaken(module_of("adasgn", absent_persons="zeros")).eval()
+    batch = padded_batch()
+    batch.mask[:] = False
+    found = module.measure(module(batch).per_clip)
+    assert "gmacs_per_clip" in found
+    assert not any("present" in name for name in found)
+
+
+def test_alpha_without_a_warm_up() -> None:
+    module = module_of("adasgn", alpha_warmup_epochs=0)
+    begin_epoch(module, 0)
+    assert module.alpha == 4.0
