@@ -130,10 +130,6 @@ def _check_values(run: RunSettings, layout: Layout) -> None:
             raise RequestError(f"{key}={value}: give a number above 0")
     if run.seed < 0:
         raise RequestError(f"seed={run.seed}: give a number from 0")
-    if run.name == "adasgn" and len(joints) < 3:
-        raise RequestError(
-            f"adasgn chooses among three numbers of joints; skeletons of {run.data.dataset} have {joints}"
-        )
     if getattr(run.model, "joints", None) not in (None, *joints):
         raise RequestError(f"model.joints={run.model.joints}: skeletons of {run.data.dataset} can have {joints} joints")
     for problem in settings_problems(run.data, layout):

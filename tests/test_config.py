@@ -140,7 +140,12 @@ def test_what_a_run_requires_is_not_up_to_the_user() -> None:
 
 
 @pytest.mark.parametrize(
-    ("argument", "message"), [("adasgn.alpa=3", "did you mean 'alpha'"), ("adasgn.joints=9", "unknown key"), ("adasgn=9", "unknown key 'adasgn'")]
+    ("argument", "message"),
+    [
+        ("adasgn.alpa=3", "did you mean 'alpha'"),
+        ("adasgn.joints=9", "unknown key"),
+        ("adasgn=9", "unknown key 'adasgn'"),
+    ],
 )
 def test_a_key_that_the_named_model_has_not_is_refused(argument: str, message: str) -> None:
     with pytest.raises(RequestError, match=message):
@@ -151,10 +156,3 @@ def test_a_model_that_the_table_has_nothing_to_do_with_cannot_be_named() -> None
     with pytest.raises(RequestError, match=r"unknown key 'adasgn\.epochs'"):
         parse_overrides(["adasgn.epochs=3"], ["sgn", "adasgn_single"])
     assert parse_overrides(["adasgn_single.epochs=3"], ["adasgn"]) == {"adasgn_single.training.epochs": 3}
-
-
-def test_skeletons_of_too_few_joints_leave_adasgn_no_choice(tmp_path: Path) -> None:
-    folder = write_description(tmp_path / "pair", joints=["a", "b"], bones=[["a", "b"]])
-    request = Request("adasgn", str(folder), default_protocol(str(folder)), "demo")
-    with pytest.raises(RequestError, match="chooses among three numbers of joints"):
-        compose(request)

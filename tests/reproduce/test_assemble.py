@@ -70,3 +70,19 @@ def test_what_is_measured_together_is_given_by_the_names_of_runs(fused: tuple[Ru
     del together[fused[0].name]
     assert assembled("latency_ms", fused, tmp_path, together).value is None
     assert assembled("latency_ms", fused[:1], tmp_path).value is None
+
+
+@pytest.mark.parametrize(
+    ("key", "verdict"),
+    [
+        ("training.precision", "better"),
+        ("adasgn.training.precision", "better"),
+        ("adasgn.training.epochs", "not comparable"),
+    ],
+)
+def test_precision_leaves_a_table_comparable(key: str, verdict: str, fused: tuple[Run, ...], tmp_path: Path) -> None:
+    run = fused[0]
+    cell = Cell("a", "CS a", "CS", "gmacs_per_clip", 0.5, 0.0, ((),))
+    table = Table("a_tab1", "adasgn", "table", "A title", "ntu60", "ntu60", "paper", (cell,), overrides={key: "x"})
+    (found,) = assemble(table, [Planned(cell, ((run,),))], tmp_path)
+    assert found.verdict == verdict

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from data_modules.readers import READERS
 from skeleton_lab import config
-from skeleton_lab.config import compose
+from skeleton_lab.config import compose, declaration
 from skeleton_lab.errors import RequestError
+from skeleton_lab.reproduce import tables
 from skeleton_lab.reproduce.metrics import METRICS
 from skeleton_lab.reproduce.runs import Planner
 from skeleton_lab.reproduce.sources import Source
@@ -246,3 +248,11 @@ def test_one_protocol_alone_can_be_asked_for() -> None:
     assert all(cell.reported == expected[cell.row, cell.column] for cell in half.cells)
     with pytest.raises(RequestError, match="unknown protocol of table adasgn_tab1 'xvie': did you mean 'xview'"):
         load_table("adasgn_tab1", "paper", protocol="xvie")
+
+
+def test_a_group_that_the_table_has_not_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    declared = OmegaConf.create(OmegaConf.to_yaml(declaration("tables", "adasgn_tab2")))
+    declared.rows[1].by_group = {"CW": {"model.alpha": 1.0}}
+    monkeypatch.setattr(tables, "declaration", lambda kind, name: declared)
+    with pytest.raises(RequestError, match="there is no group CW"):
+        load_table("adasgn_tab2", "paper")
