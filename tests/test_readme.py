@@ -9,7 +9,7 @@ import pytest
 
 from data_modules.readers import READERS
 from skeleton_lab.config import compose, parse_overrides
-from skeleton_lab.reproduce.tables import load_table, table_names
+from skeleton_lab.reproduce.tables import table_names
 from skeleton_lab.verbs import VERBS, profile
 from skeleton_lab.verbs.arguments import Arguments
 from skeleton_lab.verbs.reproduce import requested_table
@@ -18,7 +18,8 @@ from tests.own_dataset import write_moves
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TEXTS = [README, (ROOT / "data_modules" / "README.md").read_text(encoding="utf-8")]
+OTHERS = [ROOT / "data_modules" / "README.md", *sorted((ROOT / "skeleton_lab" / "papers").glob("*/README.md"))]
+TEXTS = [README, *(path.read_text(encoding="utf-8") for path in OTHERS)]
 COMMANDS = [
     line.split(" #")[0].strip()
     for text in TEXTS
@@ -83,12 +84,6 @@ def test_every_dataset_is_listed_with_its_folder_and_protocols() -> None:
     expected = {name: (reader.folder, list(reader.protocols)) for name, reader in READERS.items()}
     expected["demo"] = ("none", expected["demo"][1])
     assert listed == expected
-
-
-def test_the_commands_of_the_papers_readmes_name_tables() -> None:
-    for readme in (ROOT / "skeleton_lab" / "papers").rglob("README.md"):
-        for name in re.findall(r"TABLE=(\w+)", readme.read_text(encoding="utf-8")):
-            load_table(name, "paper")
 
 
 @pytest.mark.parametrize("path", re.findall(r"`((?:skeleton_lab|data_modules|experiments)/[\w/.]+)`", README))
