@@ -66,7 +66,11 @@ def latencies(planned: Sequence[Planned], output_dir: Path, kept: Path) -> Laten
 
 
 def _read(path: Path) -> Latencies:
-    return Latencies(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else Latencies()
+    """What is kept; nothing where there is no such file, or one that says something else."""
+    try:
+        return Latencies(**json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, TypeError, ValueError):
+        return Latencies()
 
 
 def _call(run: Run, output_dir: Path) -> Callable[[], object]:

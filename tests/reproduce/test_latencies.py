@@ -54,6 +54,12 @@ def test_other_machines_measure_for_themselves(
     assert json.loads((tmp_path / "table" / "latency.json").read_text())["origin"]["hardware"] == "an abacus"
 
 
+@pytest.mark.parametrize("text", ["", "[]", '{"other": 1}'])
+def test_what_cannot_be_read_is_measured_anew(runs: list[Run], tmp_path: Path, text: str) -> None:
+    (tmp_path / "latency.json").write_text(text)
+    assert latencies([cell(runs[0])], tmp_path, tmp_path).ms_per_clip
+
+
 def test_a_table_without_latencies_times_nothing(runs: list[Run], tmp_path: Path) -> None:
     assert not latencies([cell(runs[0], "top1")], tmp_path, tmp_path / "table").ms_per_clip
     assert not (tmp_path / "table").exists()
