@@ -120,6 +120,12 @@ class FoldedGraph(Folded):
         return torch.baddbmm(score_RJJ, query_RJD, d_RJD.transpose(1, 2)).softmax(dim=-1)
 
 
+def _folded(conv: GraphConv) -> tuple[Tensor, Tensor, Tensor]:
+    """W and W₁, each (C_in, C_out), and b₁ (C_out,), with the batch normalisation after them."""
+    scale_C, shift_C = _affine(conv.norm)
+    return conv.neighbours.weight.T * scale_C, conv.own.weight.T * scale_C, conv.own.bias * scale_C + shift_C
+
+
 class FoldedGraphConv(Folded):
     """A graph convolution with its batch normalisation, without its ReLU: (R, J, C_in) → (R, J, C_out).
 
@@ -133,9 +139,7 @@ class FoldedGraphConv(Folded):
 
     def __init__(self, conv: GraphConv, types_JD: Tensor | None = None) -> None:
         super().__init__()
-        scale_C, shift_C = _affine(conv.norm)
-        neighbours_C, own_C = (layer.weight.T * scale_C for layer in (conv.neighbours, conv.own))
-        bias = conv.own.bias * scale_C + shift_C
+        neighbours_C, own_C, bias = _folded(conv)
         if types_JD is not None:
             d = types_JD.shape[1]
             self.keep(type_neighbours=types_JD @ neighbours_C[d:])
@@ -196,9 +200,8 @@ class FoldedPointConv(Folded):
 
     def __init__(self, conv: GraphConv, types_JD: Tensor | None = None) -> None:
         super().__init__()
-        scale_C, shift_C = _affine(conv.norm)
-        weight = (conv.neighbours.weight + conv.own.weight).T * scale_C
-        bias = conv.own.bias * scale_C + shift_C
+        neighbours_C, own_C, bias = _folded(conv)
+        weight = neighbours_C + own_C
         if types_JD is not None:
             d = types_JD.shape[1]
             weight, bias = weight[:d], bias + types_JD[0] @ weight[d:]

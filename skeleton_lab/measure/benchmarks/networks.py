@@ -1,6 +1,7 @@
-"""Training networks, beside the same networks as their released codes are built.
+"""Networks beside the same networks as their released codes are built, or beside what they are to be quicker than.
 
-Both sides start from the same weights, see the same clips, one person each, and take the same steps (`Training`).
+Training: both sides start from the same weights, see the same clips, one person each, and take the same steps
+(`Training`). Inference: papers/adasgn/latency.py says what is timed.
 
 Axes: P persons, T frames, V joints, C coordinates, K classes.
 """
