@@ -8,12 +8,13 @@ MODEL ?= sgn
 SCALE ?= demo
 
 READY := $(VENV)/.ready
+SCATTER := $(VENV)/.scatter
 LAB := $(VENV)/bin/skeleton-lab
 # Empty values say nothing: the program then takes its defaults, or DATA_ROOT and OUTPUT_DIR from the environment.
 WHERE = scale=$(SCALE) "data_root=$(DATA_ROOT)" "output_dir=$(OUTPUT_DIR)" devices=$(DEVICES) nodes=$(NODES) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-scatter reproduce report tables train prepare doctor bench test test-slow lint clean
+.PHONY: help setup setup-scatter reproduce report tables train prepare doctor bench test test-slow test-scatter lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,9 +27,14 @@ $(READY): pyproject.toml constraints.txt
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@
 
-setup-scatter: $(READY) ## add torch-scatter, which is built here (about 5 minutes)
-	$(VENV)/bin/python -m pip install --disable-pip-version-check "setuptools<82" wheel
-	$(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt --no-build-isolation -e ".[scatter]"
+setup-scatter: $(SCATTER) ## add torch-scatter, which is built here (about 5 minutes)
+
+$(SCATTER): $(READY)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt setuptools wheel
+	@# pip's cache would hand out what was built for another torch.
+	$(VENV)/bin/python -m pip install --disable-pip-version-check -c constraints.txt --no-cache-dir \
+		--no-build-isolation -e ".[scatter]"
+	@touch $@
 
 reproduce: $(READY) ## train what TABLE=adasgn_tab3 misses, and print it beside the paper's numbers
 	@$(LAB) reproduce $(TABLE) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
@@ -56,6 +62,10 @@ test: $(READY) ## the tests; those of real recordings run where DATA_ROOT holds 
 
 test-slow: $(READY) ## the tests that take minutes
 	$(VENV)/bin/python -m pytest -m slow
+
+test-scatter: $(SCATTER) ## the tests of ops/segments.py, on torch-scatter too; builds that first
+	@$(VENV)/bin/python -c "import torch_scatter"
+	$(VENV)/bin/python -m pytest tests/ops/test_segments.py
 
 lint: $(READY) ## ruff and mypy
 	$(VENV)/bin/ruff check .

@@ -36,7 +36,7 @@ class Sample(NamedTuple):
     weight_SM: NDArray[np.float32] | None = None
 
 
-def sample_frames(sampling: Sampling, valid_TM: Valid, clip_len: int, rng: Rng | None) -> Sample:
+def sample_frames(sampling: Sampling, valid_TM: Valid, clip_len: int, rng: Rng | None, frame_step: int = 1) -> Sample:
     """The frames of one clip; random where there is a generator, else always the same.
 
     segments (SGN, AdaSGN): the time in which a person is there is cut into `clip_len` equal segments; one frame is
@@ -47,12 +47,18 @@ def sample_frames(sampling: Sampling, valid_TM: Valid, clip_len: int, rng: Rng |
     uniform (pyskl's UniformSample): one frame of each segment at random; recordings shorter than two clips leave out
         random frames, those shorter than one are repeated from a random start. In evaluation the draw is pyskl's own.
     resized (CTR-GCN): a part of the recording, stretched to `clip_len` by linear interpolation.
-    all (STAR): every frame of the recording, whatever `clip_len` says.
+    repeated (2s-AGCN, ST-TR): the recording from its start, again and again until the clip is full.
+    These two show every frame of the recording, those too that nobody is in:
+    padded (ST-GCN): then nothing until the clip is full; longer recordings end with it.
+    all (STAR): whatever `clip_len` says; with a frame_step, the first of every so many frames.
 
     Whoever is not there in a frame is not shown in it. A clip of nobody shows frame 0 and no person.
     """
     if sampling == "all":
-        return Sample(_for_everybody(np.arange(len(valid_TM)), valid_TM), valid_TM)
+        frames_S = np.arange(0, len(valid_TM), frame_step)
+        return Sample(_for_everybody(frames_S, valid_TM), valid_TM[frames_S])
+    if sampling == "padded":
+        return _padded(valid_TM, clip_len)
     if sampling == "segments":
         return _segments(valid_TM, clip_len, rng)
     occupied = np.flatnonzero(valid_TM.any(axis=1))
@@ -74,6 +80,14 @@ def _for_everybody(frames_S: Numbers, valid_TM: Valid) -> Numbers:
 
 def _at(valid_TM: Valid, frames_SM: Numbers) -> Valid:
     return valid_TM[frames_SM, np.arange(valid_TM.shape[1])]
+
+
+def _padded(valid_TM: Valid, clip_len: int) -> Sample:
+    frames_SM, shown_SM = _nobody(clip_len, valid_TM.shape[1])[:2]
+    kept = min(len(valid_TM), clip_len)
+    frames_SM[:kept] = np.arange(kept)[:, None]
+    shown_SM[:kept] = valid_TM[:kept]
+    return Sample(frames_SM, shown_SM)
 
 
 def _segments(valid_TM: Valid, clip_len: int, rng: Rng | None) -> Sample:
@@ -129,9 +143,14 @@ def _leaving_out(before: Numbers, clip_len: int) -> Numbers:
     return np.arange(clip_len) + left_out.cumsum()[:-1]
 
 
+def _repeated(frames: int, clip_len: int, rng: Rng | None) -> Numbers:
+    return np.arange(clip_len) % frames
+
+
 MOMENTS: dict[Sampling, Callable[[int, int, Rng | None], Numbers]] = {
     "segment_centres": _segment_centres,
     "uniform": _uniform,
+    "repeated": _repeated,
 }
 
 

@@ -10,7 +10,10 @@ from data_modules.layouts import Layout
 Selection = Literal["last", "validation", "test"]
 Stream = Literal["joint", "bone", "joint_motion", "bone_motion", "velocity", "joint_bone_motion"]
 Origin = Literal["joint", "image", "none"]
-Sampling = Literal["segments", "segment_centres", "uniform", "resized", "all"]
+Sampling = Literal["segments", "segment_centres", "uniform", "resized", "repeated", "padded", "all"]
+
+# These show the same frames of a recording in every clip, in training too.
+DRAW_NOTHING: tuple[Sampling, ...] = ("repeated", "padded", "all")
 
 
 @dataclass
@@ -23,6 +26,7 @@ class SkeletonSettings:
     scale_bone: the pair of joints whose distance becomes 1, or none.
     align_up, align_right: pairs of joints that are turned to +z and +x in the first frame, or none.
     sampling: which frames a clip shows (see data_modules/sampling.py). clip_len: how many; 'all' does not ask for it.
+    frame_step: 'all' shows the first of every so many frames.
     persons: the most persons in a clip. Batches have that many slots, whoever is in them.
     rotation_degrees: training clips are turned by up to this about each axis; pictures in their plane alone.
     scale_spread: training clips are stretched along each axis by a factor of 1 ± up to this.
@@ -44,6 +48,7 @@ class SkeletonSettings:
     align_right: list[int] | None = None
     sampling: Sampling = "segments"
     clip_len: int = 20
+    frame_step: int = 1
     persons: int = 1
     rotation_degrees: float = 0.0
     scale_spread: float = 0.0
@@ -51,6 +56,11 @@ class SkeletonSettings:
     noise_on: Literal["train", "test", "both"] = "both"
     train_clips: int | None = None
     test_crops: int = 1
+
+
+def channels_of(stream: Stream) -> int:
+    """How many numbers a stream shows of each joint."""
+    return 9 if stream == "joint_bone_motion" else 3
 
 
 def settings_problems(settings: SkeletonSettings, layout: Layout) -> Iterator[str]:
@@ -65,9 +75,12 @@ def settings_problems(settings: SkeletonSettings, layout: Layout) -> Iterator[st
             yield f"data.{key}={pair}: give two joints from 0 to {joints[-1]}"
     if (settings.align_up is None) != (settings.align_right is None):
         yield "data.align_up and data.align_right: give both or neither"
-    yield from _count_problems(settings, "clip_len", "persons", "train_clips", "test_crops")
-    if settings.test_crops > 1 and settings.sampling == "all":
-        yield f"data.test_crops={settings.test_crops}: data.sampling=all shows every frame in each; leave it at 1"
+    yield from _count_problems(settings, "clip_len", "frame_step", "persons", "train_clips", "test_crops")
+    if settings.test_crops > 1 and settings.sampling in DRAW_NOTHING:
+        yield (
+            f"data.test_crops={settings.test_crops}: data.sampling={settings.sampling} shows the same frames in each; "
+            "leave it at 1"
+        )
     # Written so that NaN is refused too.
     for key, most, unit in (("rotation_degrees", 180, ""), ("scale_spread", 1, ""), ("noise_metres", 100, " metres")):
         if not 0 <= getattr(settings, key) <= most:

@@ -34,7 +34,9 @@ class Clips(StoredClips[Clip, SkeletonSettings]):
         settings, position = self.settings, draw.position
         recording = self._recording(self.opened(), draw)
         rng = draw.generator(self.seed)
-        sample = sample_frames(settings.sampling, recording.frames.valid_TM, settings.clip_len, rng)
+        sample = sample_frames(
+            settings.sampling, recording.frames.valid_TM, settings.clip_len, rng, settings.frame_step
+        )
         joints = transforms.show(recording, sample, settings.stream)
         if rng is not None and draw.epoch is not None:
             joints = augmented(joints, rng, settings.rotation_degrees, settings.scale_spread, self.layout.dimensions)

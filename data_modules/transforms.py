@@ -135,9 +135,11 @@ def show(recording: Recording, sample: Sample, stream: Stream) -> Joints:
     if stream == "velocity":
         return _velocity(show(recording, sample, "joint"), sample.shown_SM, recording.layout)
     x_SMVC = _show_frames(recording, sample.frames_SM, stream)
-    if sample.mixed_SM is None or sample.weight_SM is None:
-        return x_SMVC
-    return x_SMVC + sample.weight_SM[:, :, None, None] * (_show_frames(recording, sample.mixed_SM, stream) - x_SMVC)
+    if sample.mixed_SM is not None and sample.weight_SM is not None:
+        mixed_SMVC = _show_frames(recording, sample.mixed_SM, stream)
+        x_SMVC = x_SMVC + sample.weight_SM[:, :, None, None] * (mixed_SMVC - x_SMVC)
+    # A frame that pads the clip shows nobody, whoever is there in the frame that stands in for it.
+    return x_SMVC if sample.shown_SM.all() else x_SMVC * sample.shown_SM[:, :, None, None]
 
 
 def _show_frames(recording: Recording, frames_SM: Places, stream: Stream) -> Joints:

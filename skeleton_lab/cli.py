@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from data_modules.errors import DataError
 from skeleton_lab.errors import RequestError, unknown
+from skeleton_lab.ops.recompute import set_recompute
+from skeleton_lab.ops.segments import set_backend
 from skeleton_lab.verbs import VERBS, Arguments
 
 
@@ -21,7 +23,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise RequestError(f"unknown option {misplaced[0]}: there are --json, --debug and --help")
         if options.verb not in VERBS:
             raise unknown("verb", options.verb, VERBS)
-        return VERBS[options.verb].run(Arguments.parse([*options.words, *rest], options.json))
+        arguments = Arguments.parse([*options.words, *rest], options.json)
+        ops = arguments.execution().ops
+        set_backend(ops.backend)
+        set_recompute(ops.recompute)
+        return VERBS[options.verb].run(arguments)
     except (RequestError, DataError) as error:
         if options.debug:
             raise

@@ -20,7 +20,7 @@ from data_modules.readers.own import OwnReader, is_own
 from data_modules.settings import SkeletonSettings, settings_problems
 from skeleton_lab.errors import RequestError, unknown
 from skeleton_lab.registry import MODELS
-from skeleton_lab.settings import RunSettings, TrainingSettings
+from skeleton_lab.settings import RunSettings, TrainingSettings, training_problems
 
 DECLARATIONS = Path(__file__).resolve().parents[1] / "experiments"
 Changes = Mapping[str, Any]
@@ -120,19 +120,13 @@ def compose(request: Request) -> RunSettings:
 def _check_values(run: RunSettings, layout: Layout) -> None:
     """Refuse numbers that no run can have."""
     joints = layout.joint_levels
-    above_zero = {
-        "training.epochs": run.training.epochs,
-        "training.batch_size": run.training.batch_size,
-        "model.width": getattr(run.model, "width", 1),
-    }
-    for key, value in above_zero.items():
-        if not value > 0:
-            raise RequestError(f"{key}={value}: give a number above 0")
+    if not getattr(run.model, "width", 1) > 0:
+        raise RequestError(f"model.width={run.model.width}: give a number above 0")
     if run.seed < 0:
         raise RequestError(f"seed={run.seed}: give a number from 0")
     if getattr(run.model, "joints", None) not in (None, *joints):
         raise RequestError(f"model.joints={run.model.joints}: skeletons of {run.data.dataset} can have {joints} joints")
-    for problem in settings_problems(run.data, layout):
+    for problem in (*training_problems(run.training), *settings_problems(run.data, layout)):
         raise RequestError(problem)
 
 
@@ -145,20 +139,26 @@ def defaults(model: str) -> RunSettings:
 
 def _sections(request: Request) -> list[DictConfig]:
     """The declared values that bear on a run, later ones winning."""
-    model, dataset = declaration("models", request.model), dataset_declaration(request.dataset)
+    models, dataset = _model_declarations(request.model), dataset_declaration(request.dataset)
     reader = reader_for(request.dataset)
     if request.protocol not in reader.protocols:
         raise unknown(f"protocol of {reader.name}", request.protocol, reader.protocols)
     scale = declaration("scales", request.scale)
     found = [
-        model.published,
+        *(model.published for model in models),
         dataset.settings,
         OmegaConf.select(dataset, f"protocols.{request.protocol}"),
-        OmegaConf.select(model, f"datasets.{reader.name}"),
+        *(OmegaConf.select(model, f"datasets.{reader.name}") for model in models),
         OmegaConf.select(scale, "all"),
         OmegaConf.select(scale, f"models.{request.model}"),
     ]
     return [section for section in found if section is not None]
+
+
+def _model_declarations(model: str) -> list[DictConfig]:
+    """What is declared of a model, after what is declared of the one that it is `like`."""
+    own = declaration("models", model)
+    return [*(_model_declarations(own.like) if "like" in own else []), own]
 
 
 def _checked(action: Callable[..., Any], *arguments: Any) -> Any:

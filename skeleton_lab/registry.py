@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from skeleton_lab.backbones.settings import STGCNSettings, STTRSettings
 from skeleton_lab.papers.adasgn.settings import AdaSGNSettings, SGNSettings
+from skeleton_lab.papers.star.settings import STARSettings
 
 
 @dataclass(frozen=True)
@@ -30,4 +32,9 @@ MODELS = {
     "sgn": Model(SGNSettings, "skeleton_lab.papers.adasgn.module:SGNModule", version=1),
     "adasgn_single": Model(SGNSettings, "skeleton_lab.papers.adasgn.module:SGNModule", version=1),
     "adasgn": Model(AdaSGNSettings, "skeleton_lab.papers.adasgn.module:AdaSGNModule", 1, ("adasgn_single",)),
+    "star_64": Model(STARSettings, "skeleton_lab.papers.star.module:STARModule", version=1),
+    "star_128": Model(STARSettings, "skeleton_lab.papers.star.module:STARModule", version=1),
+    "st_gcn": Model(STGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=1),
+    "st_tr_s": Model(STTRSettings, "skeleton_lab.backbones.module:BackboneModule", version=1),
+    "st_tr_t": Model(STTRSettings, "skeleton_lab.backbones.module:BackboneModule", version=1),
 }

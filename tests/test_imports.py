@@ -11,13 +11,13 @@ ROOT = Path(__file__).parents[1]
 # In order; what stands in one line may not import each other.
 ROOMS = (
     {"errors", "files", "settings"},
-    {"papers.settings"},
+    {"papers.settings", "backbones.settings"},
     {"registry"},
     {"config"},
-    {"layers", "measure", "figures"},
+    {"layers", "ops", "measure", "figures"},
     {"backbones"},
     {"training"},
-    {"papers"},
+    {"papers", "backbones.module"},
     {"measure.benchmarks"},
     {"reproduce"},
     {"verbs"},
@@ -38,9 +38,12 @@ def imports(path: Path) -> Iterator[str]:
 def room(module: str) -> str:
     """The room of 'skeleton_lab.…'.
 
-    A paper's settings are a room of their own, since the registry lists them; so are the benchmarks, which time papers.
+    Settings are a room of their own, since the registry lists them; so are the benchmarks, which time papers. What
+    trains the backbones stands beside the papers, not with the networks that these build on.
     """
     parts = module.split(".")[1:]
+    if parts[0] == "backbones" and parts[-1] in ("settings", "module"):
+        return f"backbones.{parts[-1]}"
     if parts[:2] == ["measure", "benchmarks"]:
         return "measure.benchmarks"
     if parts[0] == "papers":

@@ -3,6 +3,8 @@
 Axes: N clips, M person slots, P persons that are present, K classes; … whatever follows.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -22,3 +24,23 @@ def mean_over_persons(logits_PK: Tensor, clip_P: Tensor, clips: int) -> Tensor:
     """Average each clip's persons: (P, K) → (N, K). Zero for a clip without anybody."""
     persons_N = torch.bincount(clip_P, minlength=clips).clamp(min=1)
     return sum_over_persons(logits_PK, clip_P, clips) / persons_N.unsqueeze(-1)
+
+
+@dataclass(frozen=True)
+class Slots:
+    """The person slots of a batch that a network computes.
+
+    present: (N, M), the slots that somebody is in, and no others are computed; None computes all of them.
+    """
+
+    present: Tensor | None = None
+
+    def pack(self, x_NM: Tensor) -> Tensor:
+        """One person after another: (N, M, …) → (P, …)."""
+        return x_NM.flatten(0, 1) if self.present is None else x_NM[self.present]
+
+    def mean(self, x_P: Tensor, slots: int) -> Tensor:
+        """Average each clip's persons: (P, …) → (N, …), of M = `slots`. Zero for a clip without anybody."""
+        if self.present is None:
+            return x_P.unflatten(0, (-1, slots)).mean(dim=1)
+        return mean_over_persons(x_P, self.present.nonzero()[:, 0], len(self.present))

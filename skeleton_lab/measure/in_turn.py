@@ -4,7 +4,8 @@ They are called in turn within one run (a, b, c, a, b, c, …), so that whatever
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 
@@ -12,24 +13,33 @@ SECONDS = 8.0
 FEWEST_ROUNDS, MOST_ROUNDS = 5, 60
 
 
-def in_turn(calls: Mapping[str, Callable[[], object]], seconds: float = SECONDS) -> dict[str, tuple[float, ...]]:
-    """The seconds of each call, round by round, for about so many seconds in all; at least five rounds.
+def in_turn(
+    calls: Mapping[str, Callable[[], object]], seconds: float = SECONDS, fewest_rounds: int = FEWEST_ROUNDS
+) -> dict[str, tuple[float, ...]]:
+    """The seconds of each call, round by round, for about so many seconds in all; at least so many rounds.
 
     On one thread, after one round that is not counted; a call on a GPU ends when its work is done.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        times: dict[str, list[float]] = {name: [] for name in calls}
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    with one_thread():
         began = time.perf_counter()
         for done in range(MOST_ROUNDS + 1):
             for name, call in calls.items():
                 times[name].append(_seconds(call))
-            if done >= FEWEST_ROUNDS and time.perf_counter() - began > seconds:
+            if done >= fewest_rounds and time.perf_counter() - began > seconds:
                 break
+    return {name: tuple(found[1:]) for name, found in times.items()}
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within, PyTorch computes on one thread of the processor."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
     finally:
         torch.set_num_threads(threads)
-    return {name: tuple(found[1:]) for name, found in times.items()}
 
 
 def _seconds(call: Callable[[], object]) -> float:

@@ -11,19 +11,28 @@ from statistics import mean, stdev
 import numpy as np
 import torch
 
+from skeleton_lab.config import Request
+from skeleton_lab.reproduce.cells import Cell
 from skeleton_lab.reproduce.metrics import METRICS
+from skeleton_lab.reproduce.networks import Network, network_of
 from skeleton_lab.reproduce.runs import Planner, Run, RunFolder, folder_of
 from skeleton_lab.reproduce.sources import Source
-from skeleton_lab.reproduce.tables import Cell, Table
+from skeleton_lab.reproduce.tables import Table
 from skeleton_lab.training.module import accuracies
 
-# What may be overridden without making a run another experiment than the paper's.
+# What may be overridden without making a run another experiment than the paper's; nothing of the training has a say in
+# what is measured of an untrained network.
 HARMLESS = {"training.precision"}
+OF_TRAINING = "training."
+
+Values = Mapping[str, Mapping[str, float]]
+"""By metric: what was measured by the names of runs or networks or, of a network's part, 'name part'."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A cell with what was measured. values: one for each finished seed; members: the names of each one's runs.
+    """A cell with what was measured. values: one for each finished seed; members: the names of each one's runs, or of
+    the untrained networks that were measured.
 
     A metric that finished runs do not have, such as a share among absent persons where nobody is absent, has no values.
     """
@@ -35,7 +44,7 @@ class Measured:
 
     @property
     def runs(self) -> list[str]:
-        """The names of all runs behind the values."""
+        """The names of all runs or networks behind the values."""
         return [name for names in self.members for name in names]
 
     @property
@@ -50,67 +59,97 @@ class Measured:
 
 @dataclass(frozen=True)
 class Planned:
-    """A cell with its runs: for each seed, the runs whose predictions are fused."""
+    """A cell with what it is measured of: for each seed, the runs whose predictions are fused, or once the untrained
+    networks whose numbers are added up; nothing where its recordings are not there."""
 
     cell: Cell
-    seeds: tuple[tuple[Run, ...], ...]
+    seeds: tuple[tuple[Run | Network, ...], ...]
 
     @property
     def runs(self) -> list[Run]:
-        return [run for members in self.seeds for run in members]
+        return [each for members in self.seeds for each in members if isinstance(each, Run)]
+
+    @property
+    def networks(self) -> list[Network]:
+        return [each for members in self.seeds for each in members if isinstance(each, Network)]
 
 
 def plan_table(table: Table, sources: Mapping[str, Source]) -> list[Planned]:
-    """The runs of every cell."""
+    """The runs or networks of every cell. sources: the table's recordings, as far as they are there."""
     planner = Planner(sources)
+    networks: dict[str, Network] = {}
+
+    def plan(cell: Cell, request: Request) -> Run | Network:
+        if cell.is_of_runs:
+            return planner.plan(request)
+        network = network_of(request)
+        return networks.setdefault(network.name, network)
+
     return [
-        Planned(cell, tuple(tuple(planner.plan(request) for request in members) for members in cell.seeds))
+        Planned(
+            cell,
+            tuple(
+                tuple(plan(cell, request) for request in members)
+                for members in cell.seeds
+                if not cell.is_of_runs or all(request.dataset in sources for request in members)
+            ),
+        )
         for cell in table.cells
     ]
 
 
 def assemble(
-    table: Table, planned: Sequence[Planned], output_dir: Path, together: Mapping[str, float] | None = None
+    table: Table, planned: Sequence[Planned], output_dir: Path, together: Values | None = None
 ) -> list[Measured]:
-    """Every cell of the table from those of its runs that are finished.
+    """Every cell of the table, from those of its runs that are finished and from its networks.
 
-    together: the values of the metric that is measured of all runs in one session, by the runs' names.
+    together: what is no number of a single run.
     """
-    comparable = _is_comparable(table, planned)
     assembled = []
     for each in planned:
-        finished = [runs for runs in each.seeds if all(folder_of(run, output_dir).is_finished for run in runs)]
-        found = [(_measure(each.cell, runs, output_dir, together or {}), runs) for runs in finished]
+        ready = [members for members in each.seeds if all(_is_ready(member, output_dir) for member in members)]
+        found = [(_measure(each.cell, members, output_dir, together or {}), members) for members in ready]
         values = tuple(value for value, _ in found if value is not None)
-        members = tuple(tuple(run.name for run in runs) for value, runs in found if value is not None)
-        verdict = _verdict(each.cell, bool(finished), values, comparable)
-        assembled.append(Measured(each.cell, values, members, verdict))
+        names = tuple(tuple(member.name for member in members) for value, members in found if value is not None)
+        verdict = _verdict(each.cell, bool(ready), values, _is_comparable(table, each))
+        assembled.append(Measured(each.cell, values, names, verdict))
     return assembled
 
 
-def _is_comparable(table: Table, planned: Sequence[Planned]) -> bool:
-    """Whether the paper's numbers were measured on the same data with the same recipe."""
-    real = not any(run.source.is_demo for each in planned for run in each.runs)
-    return real and table.dataset == table.home and table.scale == "paper" and all(map(_is_harmless, table.overrides))
+def _is_ready(member: Run | Network, output_dir: Path) -> bool:
+    return isinstance(member, Network) or folder_of(member, output_dir).is_finished
 
 
-def _is_harmless(key: str) -> bool:
-    """Whether the key of an override, with or without a model's name before it, leaves a run comparable."""
-    return key in HARMLESS or key.partition(".")[2] in HARMLESS
+def _is_comparable(table: Table, planned: Planned) -> bool:
+    """Whether the paper's number was measured on the same data with the same recipe; times never are."""
+    metric = METRICS[planned.cell.metric]
+    if metric.timed or table.dataset != table.home:
+        return False
+    if metric.of != "run":
+        return all(_named(key).startswith(OF_TRAINING) for key in table.overrides)
+    real = not any(run.source.is_demo for run in planned.runs)
+    return real and table.scale == "paper" and all(_named(key) in HARMLESS for key in table.overrides)
 
 
-def _measure(cell: Cell, runs: Sequence[Run], output_dir: Path, together: Mapping[str, float]) -> float | None:
-    """The cell's metric of a finished run or of a fusion of them; None where a run does not have it."""
-    asked = METRICS[cell.metric]
+def _named(key: str) -> str:
+    """The full key of an override, without a model's name before it."""
+    return key.partition(".")[2] if key.count(".") > 1 else key
+
+
+def _measure(cell: Cell, members: Sequence[Run | Network], output_dir: Path, together: Values) -> float | None:
+    """The cell's metric of a finished run, of a fusion of them, or of networks; None where one does not have it."""
+    asked, runs = METRICS[cell.metric], [member for member in members if isinstance(member, Run)]
     folders = [folder_of(run, output_dir) for run in runs]
     if asked.fused == "logits" and len(runs) > 1:
         return fused_accuracies(folders, cell.weights)[cell.metric]
-    if asked.measured_together:
-        found = [together.get(run.name) for run in runs]
-    else:
+    if asked.of == "run" and not asked.timed:
         found = [folder.result()["metrics"].get(cell.metric) for folder in folders]
+    else:
+        known = together.get(cell.metric, {})
+        found = [known.get(f"{member.name} {cell.part}".strip()) for member in members]
     values = [value for value in found if value is not None]
-    if len(values) < len(runs):
+    # Of networks that are added up, one may well have no part of this name; but not all.
+    if not values or (len(values) < len(members) and asked.of != "part"):
         return None
     return sum(values) if asked.fused == "sum" else mean(values)
 

@@ -4,6 +4,7 @@ import csv
 import io
 from pathlib import Path
 
+from data_modules.readers import reader_for
 from skeleton_lab.config import DECLARATIONS
 from skeleton_lab.errors import RequestError
 from skeleton_lab.files import write_text
@@ -47,19 +48,19 @@ def _rows(result: Result) -> list[dict[str, str]]:
     rows = []
     for each in result.measured:
         for value, names in zip(each.values, each.members, strict=True):
-            trained = result.origins[names[0]]
-            origin = result.timed.origin if METRICS[each.cell.metric].measured_together else trained
+            measured = result.origins[names[0]]
+            origin = result.timed[each.cell.metric].origin if METRICS[each.cell.metric].timed else measured
             rows.append(
                 {
                     "row": each.cell.row,
                     "column": each.cell.column,
                     "metric": each.cell.metric,
-                    "dataset": table.dataset,
+                    "dataset": reader_for(each.cell.requests[0].dataset).name,
                     "scale": table.scale,
                     "overrides": " ".join(f"{key}={value}" for key, value in table.overrides.items()),
-                    "seed": str(trained["seed"]),
-                    "measured": f"{value:.6g}",
-                    "reported": "" if each.cell.reported is None else f"{each.cell.reported:g}",
+                    "seed": str(measured.get("seed", "")),
+                    "measured": f"{value:.10g}" if float(value).is_integer() else f"{value:.6g}",
+                    "reported": "" if each.cell.reported is None else f"{each.cell.reported:.10g}",
                     "verdict": each.verdict,
                     "data": result.data,
                     "run": " + ".join(names),

@@ -6,19 +6,23 @@ from typing import Literal
 from skeleton_lab.errors import unknown
 
 Better = Literal["higher", "lower", "neither"]
+Of = Literal["run", "network", "part"]
 
 
 @dataclass(frozen=True)
 class Metric:
     """better: which way an improvement goes; decimals: how many are shown; fused: how a fusion of runs is measured.
 
-    measured_together: no number of a run, but of all runs of a table, measured side by side in one session.
+    of: a 'run' on recordings; or the untrained 'network' at its published size, or one 'part' of it (published.py).
+    timed: measured side by side, in one session, of everything in a table that has it; it says as much of the machine,
+        and is never held against a paper's.
     """
 
     better: Better
     decimals: int
     fused: Literal["logits", "sum", "mean"]
-    measured_together: bool = False
+    of: Of = "run"
+    timed: bool = False
 
 
 def _shares(name: str) -> dict[str, Metric]:
@@ -35,10 +39,20 @@ METRICS = {
     "gmacs_all": Metric("lower", 4, fused="sum"),
     "gmacs_per_clip": Metric("lower", 4, fused="sum"),
     "gmacs_per_present_person": Metric("lower", 4, fused="sum"),
-    "latency_ms": Metric("lower", 2, fused="sum", measured_together=True),
+    "latency_ms": Metric("lower", 2, fused="sum", timed=True),
     **_shares("share"),
     **_shares("present_share"),
     **_shares("absent_share"),
+    "network_parameters": Metric("neither", 0, fused="sum", of="network"),
+    "batch_gmacs_as_paper": Metric("neither", 2, fused="sum", of="network"),
+    "batch_gmacs_all": Metric("neither", 2, fused="sum", of="network"),
+    "batch_latency_ms": Metric("lower", 1, fused="sum", of="network", timed=True),
+    "equal_gmacs_all": Metric("neither", 2, fused="sum", of="network"),
+    "equal_latency_ms": Metric("lower", 1, fused="sum", of="network", timed=True),
+    "part_gmacs_as_paper": Metric("neither", 4, fused="sum", of="part"),
+    "part_gmacs_all": Metric("neither", 4, fused="sum", of="part"),
+    "part_parameters": Metric("neither", 0, fused="sum", of="part"),
+    "part_latency_ms": Metric("lower", 2, fused="sum", of="part", timed=True),
 }
 
 

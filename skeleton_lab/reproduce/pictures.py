@@ -7,18 +7,29 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from skeleton_lab.figures.breakdown_bars import Spent, breakdown_bars
 from skeleton_lab.figures.chosen_joints import chosen_joints
+from skeleton_lab.figures.learning_curves import Learning, learning_curves
 from skeleton_lab.figures.tradeoff import Panel, Point, accuracy_against_gmacs
 from skeleton_lab.papers.adasgn.examples import examples
 from skeleton_lab.papers.adasgn.module import AdaSGNModule
 from skeleton_lab.reproduce.assemble import Measured, Planned
+from skeleton_lab.reproduce.metrics import METRICS
 from skeleton_lab.reproduce.report import Result
-from skeleton_lab.reproduce.runs import folder_of
+from skeleton_lab.reproduce.runs import Run, folder_of
 from skeleton_lab.reproduce.tables import Table
 from skeleton_lab.reproduce.trained import is_there, load
 
 ACCURACY, COST, COST_OF_CLIP = "top1", "gmacs_as_paper", "gmacs_per_clip"
 AXES = {COST: "GMACs of one person's clip, as the paper counts", COST_OF_CLIP: "GMACs of a clip with all its persons"}
+LARGEST_PARTS = 3
+SPENT = {
+    "part_gmacs_as_paper": "GMACs of a batch, as the paper counts",
+    "part_gmacs_all": "GMACs of a batch, all of them",
+    "part_parameters": "parameters",
+    "part_latency_ms": "ms of a batch",
+}
+LOGGED = {"training": "train/top1", "held-out subjects": "validation/top1"}
 
 
 @dataclass(frozen=True)
@@ -59,6 +70,44 @@ def policy_choices(pictured: Pictured) -> Figure | None:
     return chosen_joints(f"{pictured.result.table.id}, {pictured.result.headline}", clips) if clips else None
 
 
+def largest_parts(pictured: Pictured) -> Figure | None:
+    """The three parts of each network in which most is spent (STAR, Figures 8 to 10), for the table's first metric of
+    parts; a row's name is that of its network, a colon, and that of the part. None where nothing was measured."""
+    result = pictured.result
+    spent: dict[str, list[tuple[str, float]]] = {}
+    metric = next(each.cell.metric for each in result.measured if each.cell.metric in SPENT)
+    for each in result.measured:
+        if each.cell.metric == metric and each.value is not None:
+            spent.setdefault(each.cell.row.partition(":")[0], []).append((each.cell.part, each.value))
+    if not spent:
+        return None
+    networks = [
+        Spent(network, sorted(parts, key=lambda part: part[1], reverse=True)[:LARGEST_PARTS])
+        for network, parts in spent.items()
+    ]
+    heading = f"{result.table.id}, {result.headline}"
+    return breakdown_bars(heading, networks, SPENT[metric], METRICS[metric].decimals)
+
+
+def accuracy_by_epoch(pictured: Pictured) -> Figure | None:
+    """Learning curves, a panel for each row, of its first member (STAR, Figure 11); None where no run has begun.
+
+    The second curve is of subjects held out of training, where the runs select their epoch by them: never of the test
+    set, which the paper's own "testing curve" watches.
+    """
+    by_row: dict[str, dict[str, list[dict[int, float]]]] = {}
+    for each in {each.cell.row: each for each in pictured.planned}.values():
+        folders = [folder_of(members[0], pictured.output_dir) for members in each.seeds if isinstance(members[0], Run)]
+        for name, metric in LOGGED.items():
+            curves = [curve for folder in folders if (curve := folder.epochs(metric))]
+            if curves:
+                by_row.setdefault(each.cell.row, {})[name] = curves
+    if not by_row:
+        return None
+    heading = f"{pictured.result.table.id}, {pictured.result.headline}"
+    return learning_curves(heading, [Learning(row, curves) for row, curves in by_row.items()])
+
+
 def _rows_by(key: str, table: Table) -> list[str]:
     """The rows that set `key`, in the order of its values."""
     requests = [(cell.row, request) for cell in table.cells for members in cell.seeds for request in members]
@@ -84,4 +133,6 @@ PICTURES: dict[str, Callable[[Pictured], Figure | None]] = {
     "accuracy_against_gmacs_by_alpha": partial(tradeoff, curve="model.alpha"),
     "accuracy_against_gmacs_per_clip": partial(tradeoff, cost=COST_OF_CLIP),
     "policy_choices": policy_choices,
+    "largest_parts": largest_parts,
+    "accuracy_by_epoch": accuracy_by_epoch,
 }

@@ -7,12 +7,15 @@ from typing import Any
 
 from skeleton_lab.files import write_json, write_text
 from skeleton_lab.reproduce.assemble import Measured
-from skeleton_lab.reproduce.latencies import Latencies
+from skeleton_lab.reproduce.cells import Cell
 from skeleton_lab.reproduce.metrics import METRICS
-from skeleton_lab.reproduce.tables import Cell, Table
+from skeleton_lab.reproduce.tables import Table
+from skeleton_lab.reproduce.times import Times
 
 # More columns than this are shown one group at a time.
 WIDEST = 8
+# What numbers that need no recordings were measured on.
+UNTRAINED = "untrained networks"
 
 
 @dataclass(frozen=True)
@@ -27,8 +30,9 @@ class Block:
 class Result:
     """A table with everything measured of it.
 
-    origins: the provenance of its runs, by their names; folds: which fold was measured, for every protocol that divides
-    the dataset more than once; timed: how its latencies were measured.
+    data: what its runs' recordings are, or that it has no runs. origins: the provenance of its runs and of what was
+    counted of its networks, by their names; folds: which fold was measured, for every protocol that divides the dataset
+    more than once; timed: its times, by metric; measuring: what its networks were measured on.
     """
 
     table: Table
@@ -37,24 +41,33 @@ class Result:
     origins: Mapping[str, Mapping[str, Any]]
     problems: tuple[str, ...] = ()
     folds: tuple[str, ...] = ()
-    timed: Latencies = field(default_factory=Latencies)
+    timed: Mapping[str, Times] = field(default_factory=dict)
+    measuring: tuple[str, ...] = ()
 
     @property
     def headline(self) -> str:
         """What the numbers were measured on, in one line."""
+        scale = "" if self.data == UNTRAINED else f", {self.table.scale} scale"
         asked = "" if self.table.dataset == self.table.home else f", asked of {self.table.dataset}"
         overrides = "".join(f", {key}={value}" for key, value in self.table.overrides.items())
         folds = "".join(f", {fold}" for fold in self.folds)
-        return f"{self.data}{asked}{folds}, {self.table.scale} scale{overrides}"
+        return f"{self.data}{asked}{folds}{scale}{overrides}"
 
     @property
     def is_comparable(self) -> bool:
-        return any(each.verdict in ("reproduced", "better", "gap") for each in self.measured)
+        """Whether any number of a run was held against the paper's; of a network, where there are no runs."""
+        return any(each.verdict in ("reproduced", "better", "gap") for each in self._decisive)
+
+    @property
+    def _decisive(self) -> list[Measured]:
+        """The cells of runs; where there are none, those of networks that the paper has too."""
+        of_runs = [each for each in self.measured if each.cell.is_of_runs]
+        return of_runs or [each for each in self.measured if each.cell.reported is not None]
 
     @property
     def caution(self) -> str | None:
         """Why the measured numbers may not be held against the paper's, if they may not."""
-        if self.is_comparable or not any(each.values for each in self.measured):
+        if self.is_comparable or not any(each.values for each in self._decisive):
             return None
         return f"Measured on {self.headline}: not comparable with the paper."
 
@@ -62,8 +75,9 @@ class Result:
     def notes(self) -> tuple[str, ...]:
         """What has to be known of the table, besides what went wrong."""
         marked = any(each.cell.row_is_ours for each in self.measured)
-        timing = [self.timed.note] if self.timed.note else []
-        return (*self.table.footnotes, *timing, *(["Rows marked (ours) are not in the paper."] if marked else []))
+        timing = dict.fromkeys(times.note for times in self.timed.values() if times.note)
+        ours = ["Rows marked (ours) are not in the paper."] if marked else []
+        return (*self.table.footnotes, *self.measuring, *timing, *ours)
 
     def blocks(self) -> list[Block]:
         """The paper's columns, then those of ours under each of their headings; where they are many, group by group.
@@ -100,7 +114,7 @@ def number(value: float | None, cell: Cell) -> str:
 
 
 def reported_number(cell: Cell) -> str:
-    return "" if cell.reported is None else f"{cell.reported:g}"
+    return "" if cell.reported is None else f"{cell.reported:,.10g}"
 
 
 def measured_text(each: Measured) -> str:
@@ -132,7 +146,7 @@ def as_json(result: Result) -> dict[str, Any]:
         "folds": list(result.folds),
         "cells": [_cell_json(each) for each in result.measured],
         "problems": list(result.problems),
-        "timing": dict(result.timed.origin),
+        "timing": {metric: dict(times.origin) for metric, times in result.timed.items()},
         "provenance": {name: dict(origin) for name, origin in result.origins.items()},
     }
 
@@ -155,7 +169,7 @@ def table_json(table: Table) -> dict[str, Any]:
         "paper": table.paper,
         "kind": table.kind,
         "title": table.title,
-        "datasets": [table.dataset],
+        "datasets": table.datasets,
     }
 
 

@@ -1,5 +1,6 @@
 """Runs: what identifies one, what it builds on, and the folder that holds everything about it."""
 
+import csv
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -166,6 +167,20 @@ class RunFolder:
 
     def result(self) -> dict[str, Any]:
         return json.loads((self.path / "result.json").read_text(encoding="utf-8"))
+
+    def epochs(self, metric: str) -> dict[int, float]:
+        """A metric that is logged in every epoch ('train/top1'), by the epochs so far, counted from 1.
+
+        A run that was interrupted has a file for each start; the last one to train an epoch counts.
+        """
+        found = {}
+        starts = self.path.glob("epochs/version_*/metrics.csv")
+        for path in sorted(starts, key=lambda path: int(path.parent.name.partition("_")[2])):
+            with path.open(encoding="utf-8", newline="") as file:
+                found.update(
+                    {int(row["epoch"]) + 1: float(row[metric]) for row in csv.DictReader(file) if row.get(metric)}
+                )
+        return dict(sorted(found.items()))
 
     def write_predictions(self, predictions: Predictions) -> None:
         write_whole(

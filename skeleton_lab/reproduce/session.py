@@ -1,11 +1,12 @@
 """What the verbs share: where things lie, how runs are executed, and the way from a request to finished runs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 
+from data_modules.errors import DataError
 from data_modules.readers import reader_for
 from data_modules.store import Problem
 from data_modules.transcode import prepare_films
@@ -46,6 +47,18 @@ class Session:
             f"{name}: {len(source.store)} recordings ({source.label}), {len(unusable)} unusable", highlight=False
         )
         return source
+
+    def prepare_all(self, datasets: Sequence[str], scale: str) -> tuple[dict[str, Source], list[str]]:
+        """The stores of several datasets, and a line for each that cannot be had; raises DataError where none can."""
+        sources, problems = {}, []
+        for dataset in datasets:
+            try:
+                sources[dataset] = self.prepare(dataset, scale)
+            except DataError as error:
+                problems.append(str(error))
+                if len(problems) == len(datasets):
+                    raise
+        return sources, problems
 
     def prepare_films(self, source: Source, short_side: int) -> list[Problem]:
         """Make the source's films small, those that are not yet; the films that cannot be read are returned."""

@@ -1,14 +1,15 @@
 """From planned runs, finished or not, to the files of a table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from skeleton_lab.files import write_whole
 from skeleton_lab.reproduce.assemble import Planned, assemble
-from skeleton_lab.reproduce.latencies import latencies
+from skeleton_lab.reproduce.latencies import METRIC, latencies
 from skeleton_lab.reproduce.page import write_page
 from skeleton_lab.reproduce.pictures import PICTURES, Pictured
-from skeleton_lab.reproduce.report import Result, write_report
+from skeleton_lab.reproduce.published import measure_networks
+from skeleton_lab.reproduce.report import UNTRAINED, Result, write_report
 from skeleton_lab.reproduce.runs import folder_of, in_order
 from skeleton_lab.reproduce.tables import Table
 
@@ -16,29 +17,30 @@ from skeleton_lab.reproduce.tables import Table
 def table_folder(table: Table, output_dir: Path) -> Path:
     """The tables of another dataset, and those of one protocol alone, lie beside the paper's own."""
     dataset = "" if table.dataset == table.home else f"-{table.dataset}"
-    protocol = f"-{table.protocol}" if table.protocol else ""
+    protocol = f"-{table.protocol.replace('/', '-')}" if table.protocol else ""
     return output_dir / "tables" / f"{table.id}{dataset}{protocol}"
 
 
-def write_result(
-    table: Table, planned: Sequence[Planned], output_dir: Path, problems: Mapping[str, str] | None = None
-) -> Result:
+def write_result(table: Table, planned: Sequence[Planned], output_dir: Path, problems: Sequence[str] = ()) -> Result:
     """Assemble the table and write table.json, table.md, table.html and its pictures.
 
-    problems: what went wrong with a run, by its key.
+    problems: a line for each thing that went wrong.
     """
     folder = table_folder(table, output_dir)
     runs = {run.name: run for run in in_order(run for each in planned for run in each.runs)}
     folders = {name: folder_of(run, output_dir) for name, run in runs.items()}
-    timed = latencies(planned, output_dir, folder)
+    of_runs, published = latencies(planned, output_dir, folder), measure_networks(planned, folder)
+    trained = {name: folder.result()["provenance"] for name, folder in folders.items() if folder.is_finished}
+    without_runs = UNTRAINED if published.values else "quoted numbers"
     result = Result(
         table,
-        tuple(assemble(table, planned, output_dir, timed.ms_per_clip)),
-        next((run.source.label for run in runs.values()), "quoted numbers"),
-        {name: folder.result()["provenance"] for name, folder in folders.items() if folder.is_finished},
-        tuple((problems or {}).values()),
+        tuple(assemble(table, planned, output_dir, {METRIC: of_runs.ms, **published.values})),
+        next((run.source.label for run in runs.values()), without_runs),
+        {**trained, **published.origins},
+        tuple(problems),
         tuple(sorted({run.fold for run in runs.values()} - {""})),
-        timed,
+        {**({METRIC: of_runs} if of_runs.ms else {}), **published.times},
+        published.notes,
     )
     pictured = Pictured(result, planned, output_dir)
     pictures = [f"{name}.png" for name in table.pictures if _draw(name, pictured, folder)]

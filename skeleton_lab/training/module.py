@@ -6,7 +6,7 @@ Axes: N clips, K classes.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -17,9 +17,9 @@ from torchmetrics.functional.classification import multiclass_accuracy
 from data_modules.layouts import Layout
 from data_modules.skeletons import Batch
 from skeleton_lab.config import Request
-from skeleton_lab.measure.macs import Macs
+from skeleton_lab.measure.macs import Macs, Rule
 from skeleton_lab.settings import RunSettings
-from skeleton_lab.training.losses import smoothed_cross_entropy
+from skeleton_lab.training.losses import classification_loss, smoothed_cross_entropy
 from skeleton_lab.training.optimizers import optimizer_and_schedule
 
 
@@ -31,8 +31,23 @@ class Output:
     per_clip: dict[str, Tensor] = field(default_factory=dict)
 
 
+class Counted(NamedTuple):
+    """What a paper's multiply–accumulates of a batch are counted of.
+
+    network: in the form that the paper counts, on the meta device; inputs: what it is called with for the batch, on the
+    meta device too; rules: what the paper counts for each type of layer (measure/macs.py).
+    """
+
+    network: nn.Module
+    inputs: tuple[Any, ...]
+    rules: Mapping[type[nn.Module], Rule]
+
+
 class ClassificationModule(LightningModule):
     """A network that classifies clips. A paper says how it is built, what it records, and what else it minimises."""
+
+    # What to call the work that a module of the network does outside of its own layers, such as attention's products.
+    parts: ClassVar[Mapping[type[nn.Module], str]] = {}
 
     network: nn.Module
     # What stands in for the network in prediction; None at all other times, so that no checkpoint holds it.
@@ -66,10 +81,14 @@ class ClassificationModule(LightningModule):
 
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """Scalar; the smoothed cross-entropy unless the paper adds to it."""
-        return smoothed_cross_entropy(output.logits, batch.label, self.settings.training.label_smoothing)
+        return classification_loss(output.logits, batch.label, self.settings.training)
 
     def count_macs(self, measured: Mapping[str, float]) -> Macs:
         """The multiply–accumulates of one clip of one person; `measured` holds what `measure` found on the test set."""
+        raise NotImplementedError
+
+    def counted(self, batch: Batch) -> Counted:
+        """The network and its inputs as the paper counts their multiply–accumulates for this batch."""
         raise NotImplementedError
 
     def timed_ways(self, clips: int, measured: Mapping[str, float]) -> Mapping[str, Callable[[], object]]:
@@ -117,8 +136,11 @@ class ClassificationModule(LightningModule):
         return {name: value.cpu() for name, value in recorded.items()}
 
     def configure_optimizers(self) -> Any:
-        optimizer, schedule = optimizer_and_schedule(self.parameters(), self.settings.training)
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
+        return optimizer_and_schedule(self.parameters(), self.settings.training, self._steps_per_epoch)
+
+    def _steps_per_epoch(self) -> int:
+        assert self.trainer.max_epochs is not None
+        return int(self.trainer.estimated_stepping_batches) // self.trainer.max_epochs
 
 
 def accuracies(logits_NK: Tensor, labels_N: Tensor) -> dict[str, float]:

@@ -1,17 +1,44 @@
 """Optimisers and schedules under the names that the papers use."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from torch import nn
-from torch.optim import Adam, Optimizer
-from torch.optim.lr_scheduler import LRScheduler, MultiStepLR
+from torch.optim import SGD, Adam, Optimizer
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, MultiStepLR
 
 from skeleton_lab.settings import TrainingSettings
 
 
 def optimizer_and_schedule(
-    parameters: Iterable[nn.Parameter], settings: TrainingSettings
-) -> tuple[Optimizer, LRScheduler]:
-    """'adam': Adam with L2 weight decay (not decoupled), its rate multiplied by `decay` after each milestone epoch."""
-    optimizer = Adam(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    return optimizer, MultiStepLR(optimizer, list(settings.milestones), settings.decay)
+    parameters: Iterable[nn.Parameter], settings: TrainingSettings, steps_per_epoch: Callable[[], int]
+) -> dict[str, Any]:
+    """The optimiser and its schedule, and whether that is stepped by 'epoch' or by 'step', as Lightning takes them.
+
+    steps_per_epoch: how often the optimiser is stepped in an epoch; asked only by schedules that depend on it.
+    """
+    found = optimizer(parameters, settings)
+    if settings.schedule == "noam":
+        by_step = noam(found, settings.noam_dim, settings.warmup_epochs * steps_per_epoch())
+        return {"optimizer": found, "lr_scheduler": {"scheduler": by_step, "interval": "step"}}
+    by_epoch = MultiStepLR(found, list(settings.milestones), settings.decay)
+    return {"optimizer": found, "lr_scheduler": {"scheduler": by_epoch, "interval": "epoch"}}
+
+
+def optimizer(parameters: Iterable[nn.Parameter], settings: TrainingSettings) -> Optimizer:
+    """'adam': Adam; 'sgd': stochastic gradient descent with momentum. Weight decay is L2, not decoupled, in both."""
+    rate, decay = settings.learning_rate, settings.weight_decay
+    if settings.optimizer == "sgd":
+        return SGD(parameters, rate, settings.momentum, weight_decay=decay, nesterov=settings.nesterov)
+    first, second = settings.betas
+    return Adam(parameters, rate, (first, second), settings.epsilon, decay)
+
+
+def noam(optimizer: Optimizer, dim: int, warmup_steps: int) -> LRScheduler:
+    """rate = learning_rate · dim^-0.5 · min(t^-0.5, t · warmup_steps^-1.5) in optimiser step t, counted from 1.
+
+    It rises in a straight line to its peak in step warmup_steps; without a warm-up it only falls. Source: STAR, Eq. 8,
+    after "Attention Is All You Need", section 5.3.
+    """
+    warmup = max(1, warmup_steps)
+    return LambdaLR(optimizer, lambda done: dim**-0.5 * min((done + 1) ** -0.5, (done + 1) * warmup**-1.5))

@@ -12,9 +12,12 @@ from data_modules.readers.own import is_own, misnamed
 from skeleton_lab.config import declared
 from skeleton_lab.errors import RequestError, unknown
 from skeleton_lab.reproduce.session import Session
-from skeleton_lab.settings import ExecutionSettings
+from skeleton_lab.settings import ExecutionSettings, OpsSettings
 
-EXECUTION_KEYS = tuple(field.name for field in fields(ExecutionSettings))
+EXECUTION_KEYS = (
+    *(field.name for field in fields(ExecutionSettings) if field.name != "ops"),
+    *(f"ops.{field.name}" for field in fields(OpsSettings)),
+)
 REQUEST_KEYS = ("scale", "data_root", "output_dir", "demo_clips", *EXECUTION_KEYS)
 
 
@@ -98,7 +101,7 @@ class Arguments:
             self.data_root,
             Path(output_dir),
             self.whole_number("demo_clips"),
-            self._execution(),
+            self.execution(),
         )
 
     def whole_number(self, key: str) -> int | None:
@@ -108,8 +111,12 @@ class Arguments:
             raise RequestError(f"{key}={value}: give a whole number above 0")
         return int(value) if value else None
 
-    def _execution(self) -> ExecutionSettings:
-        asked = OmegaConf.create({key: self.settings[key] for key in EXECUTION_KEYS if key in self.settings})
+    def execution(self) -> ExecutionSettings:
+        """Where and how runs are executed. Raises RequestError for a value that cannot be."""
+        asked = OmegaConf.create()
+        for key in EXECUTION_KEYS:
+            if key in self.settings:
+                OmegaConf.update(asked, key, self.settings[key])
         try:
             execution = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ExecutionSettings), asked))
         except OmegaConfBaseException as error:

@@ -14,12 +14,14 @@ from skeleton_lab.verbs.reproduce import requested_table
 
 def run(arguments: Arguments) -> int:
     table, session = requested_table(arguments), arguments.session()
-    planned = plan_table(table, {table.recordings: session.prepare(table.recordings, table.scale)})
+    sources, problems = session.prepare_all(table.recordings, table.scale)
+    planned = plan_table(table, sources)
     folder = table_folder(table, session.output_dir)
-    finished = any(folder_of(run, session.output_dir).is_finished for each in planned for run in each.runs)
-    if not finished and (folder / "table.json").exists():
+    runs = [run for each in planned for run in each.runs]
+    finished = any(folder_of(run, session.output_dir).is_finished for run in runs)
+    if runs and not finished and (folder / "table.json").exists():
         raise RequestError(f"none of its runs with these settings is finished; what {folder} holds stays as it is")
-    result = write_result(table, planned, session.output_dir)
+    result = write_result(table, planned, session.output_dir, problems)
     print_table(result, Console())
     if arguments.take("keep") == "true":
         session.console.print(f"kept in {keep(result)}", soft_wrap=True, markup=False)

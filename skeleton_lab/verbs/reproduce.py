@@ -15,12 +15,14 @@ OWN_KEYS = ("dataset", "protocol", "seeds", "keep")
 
 def run(arguments: Arguments) -> int:
     table, session = requested_table(arguments), arguments.session()
-    planned = plan_table(table, {table.recordings: session.prepare(table.recordings, table.scale)})
-    outcome = session.execute([run for each in planned for run in each.runs])
-    result = write_result(table, planned, session.output_dir, outcome.problems)
+    sources, problems = session.prepare_all(table.recordings, table.scale)
+    planned = plan_table(table, sources)
+    if runs := [run for each in planned for run in each.runs]:
+        problems += session.execute(runs).problems.values()
+    result = write_result(table, planned, session.output_dir, problems)
     print_table(result, Console())
     session.console.print(f"written to {table_folder(table, session.output_dir)}", soft_wrap=True, markup=False)
-    return 1 if outcome.problems else 0
+    return 1 if problems else 0
 
 
 def requested_table(arguments: Arguments) -> Table:

@@ -21,6 +21,6 @@ def run(arguments: Arguments) -> int:
     for heading in ("table", "dataset", "cells", "title"):
         listed.add_column(heading)
     for table in tables:
-        listed.add_row(table.id, table.dataset, str(len(table.cells)), table.title)
+        listed.add_row(table.id, ", ".join(table.datasets), str(len(table.cells)), table.title)
     Console().print(listed)
     return 0

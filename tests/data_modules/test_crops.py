@@ -10,14 +10,14 @@ from torch import Tensor
 
 from data_modules.divisions import CROP, EVALUATION, Draw
 from data_modules.readers import READERS
-from data_modules.settings import Sampling, Selection, SkeletonSettings
+from data_modules.settings import DRAW_NOTHING, Sampling, Selection, SkeletonSettings
 from data_modules.skeletons import Clips, SkeletonDataModule
 from data_modules.store import Store
 from skeleton_lab.measure.literal.preparation import Draws, prepare_clip
 
 SETTINGS = SkeletonSettings(dataset="demo", protocol="xview", clip_len=6, persons=2, test_crops=5)
 AUGMENTATION = {"rotation_degrees": 17.0, "scale_spread": 0.2}
-RANDOM = [sampling for sampling in get_args(Sampling) if sampling != "all"]
+RANDOM = [sampling for sampling in get_args(Sampling) if sampling not in DRAW_NOTHING]
 SEED = 5
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data_modules.sampling import Sample, Valid, sample_frames
-from data_modules.settings import Sampling
+from data_modules.settings import DRAW_NOTHING, Sampling
 from skeleton_lab.measure.literal import sampling as literal
 
 SAMPLINGS: tuple[Sampling, ...] = get_args(Sampling)
@@ -84,13 +84,13 @@ def test_only_who_is_there_is_shown(valid: Valid, sampling: Sampling, seed: int 
 def test_the_same_generator_draws_the_same_frames(sampling: Sampling) -> None:
     first, again, other = (sample_frames(sampling, whole(50), 20, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(first.frames_SM, again.frames_SM)
-    assert np.array_equal(first.frames_SM, other.frames_SM) is (sampling == "all")
+    assert np.array_equal(first.frames_SM, other.frames_SM) is (sampling in DRAW_NOTHING)
     np.testing.assert_array_equal(
         sample_frames(sampling, whole(50), 20, None).frames_SM, sample_frames(sampling, whole(50), 20, None).frames_SM
     )
 
 
-@pytest.mark.parametrize("sampling", ["segment_centres", "uniform", "resized"])
+@pytest.mark.parametrize("sampling", ["segment_centres", "uniform", "resized", "repeated"])
 def test_all_persons_are_shown_at_the_same_moments(sampling: Sampling) -> None:
     valid = gappy(60, 2, 5)
     for rng in (None, np.random.default_rng(0)):
@@ -225,7 +225,7 @@ def test_long_recordings_show_one_frame_of_each_bin(frames: int) -> None:
         assert set(drawn[:, i]) == set(range(i * frames // 10, (i + 1) * frames // 10))
 
 
-# Resized and all
+# Resized, repeated, padded and all
 
 
 @pytest.mark.parametrize("frames", LENGTHS)
@@ -253,12 +253,42 @@ def test_random_parts_are_at_least_half_and_at_least_a_clip() -> None:
     assert min(spans[12]) > 11
 
 
+@pytest.mark.parametrize("frames", LENGTHS)
+def test_recordings_are_repeated_until_the_clip_is_full(frames: int) -> None:
+    assert one_person("repeated", frames, 40) == (list(range(frames)) * 40)[:40]
+
+
+@every_recording
+def test_repeating_passes_over_frames_that_nobody_is_in(valid: Valid) -> None:
+    sample = sample_frames("repeated", valid, 64, None)
+    occupied = np.flatnonzero(valid.any(axis=1))
+    assert set(sample.frames_SM[:, 0]) == set(occupied[:64] if len(occupied) else [0])
+
+
+@pytest.mark.parametrize("clip_len", [1, 20, 64])
+@every_recording
+def test_padding_shows_every_frame_and_then_nobody(valid: Valid, clip_len: int) -> None:
+    sample = sample_frames("padded", valid, clip_len, np.random.default_rng(0))
+    kept = min(len(valid), clip_len)
+    assert (sample.frames_SM[:kept] == np.arange(kept)[:, None]).all()
+    assert (sample.shown_SM[:kept] == valid[:kept]).all()
+    assert len(sample.shown_SM) == clip_len
+    assert not sample.shown_SM[kept:].any()
+
+
 @pytest.mark.parametrize("clip_len", [1, 20])
 @every_recording
 def test_all_shows_every_frame(valid: Valid, clip_len: int) -> None:
     sample = sample_frames("all", valid, clip_len, np.random.default_rng(0))
     assert (sample.frames_SM == np.arange(len(valid))[:, None]).all()
     assert (sample.shown_SM == valid).all()
+
+
+def test_all_frames_in_steps() -> None:
+    valid = gappy(30, 2, 9)
+    sample = sample_frames("all", valid, 20, None, frame_step=4)
+    assert sample.frames_SM[:, 1].tolist() == list(range(0, 30, 4))
+    np.testing.assert_array_equal(sample.shown_SM, valid[::4])
 
 
 @every_sampling

@@ -23,7 +23,7 @@ FLAT = LAYOUTS["coco17"]
         (NTU25, {"persons": 0}, "data.persons=0: give a number above 0"),
         (NTU25, {"train_clips": 0}, "data.train_clips=0: give a number above 0"),
         (NTU25, {"test_crops": 0}, "data.test_crops=0: give a number above 0"),
-        (NTU25, {"test_crops": 5, "sampling": "all"}, "data.test_crops=5: data.sampling=all shows every frame"),
+        (NTU25, {"test_crops": 5, "sampling": "all"}, "data.test_crops=5: data.sampling=all shows the same frames"),
         (NTU25, {"rotation_degrees": -5.0}, "data.rotation_degrees=-5.0: give a number from 0 to 180"),
         (NTU25, {"scale_spread": float("nan")}, "data.scale_spread=nan: give a number from 0 to 1"),
         (NTU25, {"noise_metres": float("inf")}, "data.noise_metres=inf: give a number from 0 to 100 metres"),

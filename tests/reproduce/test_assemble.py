@@ -8,9 +8,10 @@ import pytest
 from data_modules.readers import READERS
 from skeleton_lab.config import Request
 from skeleton_lab.reproduce.assemble import Measured, Planned, assemble
+from skeleton_lab.reproduce.cells import Cell
 from skeleton_lab.reproduce.runs import Planner, Predictions, Run, folder_of
 from skeleton_lab.reproduce.sources import Source
-from skeleton_lab.reproduce.tables import Cell, Table
+from skeleton_lab.reproduce.tables import Table
 from tests.reproduce.test_runs import FakeStore
 
 STREAMS = ("joint", "bone", "joint_motion")
@@ -35,7 +36,7 @@ def assembled(
 ) -> Measured:
     cell = Cell("a", "CS a", "CS", metric, None, 0.0, ((),), (1.0,) * len(runs))
     table = Table("some_tab1", "adasgn", "table", "A title", "ntu60", "ntu60", "paper", (cell,))
-    (found,) = assemble(table, [Planned(cell, (runs,))], output_dir, together)
+    (found,) = assemble(table, [Planned(cell, (runs,))], output_dir, {metric: together} if together else None)
     return found
 
 

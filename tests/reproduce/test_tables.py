@@ -30,6 +30,15 @@ PRINTED = {
     "adasgn_fig1": 11 * 2,
     "adasgn_fig3": 10 * 4,
     "adasgn_fig4": 0,
+    "star_tab1": 4 * 4,
+    "star_tab2": 4 * 3,
+    "star_tab3": 9 + 9 + 8,
+    "star_tab4": 2 * 4,
+    "star_tab5": 2 * 2,
+    "star_fig8": 0,
+    "star_fig9": 0,
+    "star_fig10": 0,
+    "star_fig11": 0,
 }
 
 
@@ -74,6 +83,22 @@ def test_every_cell_resolves_on_every_dataset(name: str, scale: str, dataset: st
         ("adasgn_fig3", "SGN", "CV ACC(%)", 94.1),
         ("adasgn_tab6", "3s-AdaSGN", "28G ACC(%)", 94.0),
         ("adasgn_tab6", "1s-SGN", "14G ACC(%)", 94.8),
+        ("star_tab1", "ST-TR", "NTU-120 X-subject ACC(%)", 81.9),
+        ("star_tab1", "STAR-128", "NTU-60 X-view ACC(%)", 89.0),
+        ("star_tab1", "ST-GCN", "NTU-120 X-setup ACC(%)", 71.3),
+        ("star_tab2", "ST-TR", "CUDA time (ms)", 1593.05),
+        ("star_tab2", "STAR-64", "num. of parameters", 420_000),
+        ("star_tab2", "STAR-128", "GMACs", 73.33),
+        ("star_tab3", "ST-GCN: ReLU", "Latency (ms)", 4.49),
+        ("star_tab3", "ST-GCN: Linear", "Parameters", 15_400),
+        ("star_tab3", "ST-TR: Conv2d", "GMACs", 810.57),
+        ("star_tab3", "ST-TR: Linear", "Parameters", 30_800),
+        ("star_tab3", "STAR-64: MatMul(attention)", "Latency (ms)", 25.27),
+        ("star_tab3", "STAR-64: LayerNorm", "Parameters", 1_300),
+        ("star_tab4", "STAR (full)", "NTU-60 X-view ACC(%)", 81.9),
+        ("star_tab4", "STAR (sparse)", "NTU-120 X-setup ACC(%)", 78.5),
+        ("star_tab5", "STAR-sparse", "CUDA time (ms)", 105.7),
+        ("star_tab5", "STAR-full", "GMACs", 73.33),
     ],
 )
 def test_numbers_stand_where_the_paper_prints_them(name: str, row: str, column: str, reported: float) -> None:
@@ -102,6 +127,13 @@ def test_pretraining_is_asked_at_the_alpha_of_each_protocol() -> None:
 def planner() -> Planner:
     """Of NTU RGB+D 60, whose recordings planning does not need."""
     return Planner({"ntu60": Source(READERS["ntu60"], FakeStore(), Path(), is_demo=False)})  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def planner_of_two() -> Planner:
+    """Of NTU RGB+D 60 and 120."""
+    names = ("ntu60", "ntu120")
+    return Planner({name: Source(READERS[name], FakeStore(name), Path(), is_demo=False) for name in names})  # type: ignore[arg-type]
 
 
 def runs(name: str, planner: Planner) -> dict[tuple[str, str], tuple[str, ...]]:
@@ -134,6 +166,14 @@ def test_tables_share_their_runs(planner: Planner) -> None:
         assert comparison["1s-AdaSGN, absent persons skipped", group] == alphas["α=4.0, absent persons skipped", group]
     assert pretraining["w/ pretrain", "CS"] == alphas["α=4.0", "CS"]
     assert pretraining["w/ pretrain", "CV"] == alphas["α=1.0", "CV"]
+
+
+def test_star_tables_share_their_runs(planner_of_two: Planner) -> None:
+    accuracy, attention, curves = (runs(f"star_{name}", planner_of_two) for name in ("tab1", "tab4", "fig11"))
+    for group in ("NTU-60 X-subject", "NTU-60 X-view", "NTU-120 X-subject", "NTU-120 X-setup"):
+        assert attention["STAR (sparse)", group] == accuracy["STAR-128", group] != attention["STAR (full)", group]
+        assert len(accuracy["ST-TR", group]) == 2
+    assert curves["STAR-64", "X-subject"] != accuracy["STAR-64", "NTU-60 X-subject"]
 
 
 def test_rows_of_ours_differ_from_the_papers_in_what_they_say(planner: Planner) -> None:
@@ -254,5 +294,5 @@ def test_a_group_that_the_table_has_not_is_refused(monkeypatch: pytest.MonkeyPat
     declared = OmegaConf.create(OmegaConf.to_yaml(declaration("tables", "adasgn_tab2")))
     declared.rows[1].by_group = {"CW": {"model.alpha": 1.0}}
     monkeypatch.setattr(tables, "declaration", lambda kind, name: declared)
-    with pytest.raises(RequestError, match="there is no group CW"):
+    with pytest.raises(RequestError, match="by_group names CW, which the table does not have"):
         load_table("adasgn_tab2", "paper")

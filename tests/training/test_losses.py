@@ -1,12 +1,13 @@
 """The loss against its definition."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from skeleton_lab.settings import TrainingSettings
-from skeleton_lab.training.losses import smoothed_cross_entropy
+from skeleton_lab.training.losses import classification_loss, smoothed_cross_entropy
 from skeleton_lab.training.module import accuracies, derived_seed
-from skeleton_lab.training.optimizers import optimizer_and_schedule
 from tests.helpers import assert_close
 
 
@@ -22,15 +23,15 @@ def test_smoothed_cross_entropy(smoothing: float) -> None:
     assert_close(torch.autograd.grad(loss, logits)[0], torch.autograd.grad(plain, logits)[0])
 
 
-def test_the_rate_falls_after_each_milestone() -> None:
-    settings = TrainingSettings(epochs=6, batch_size=1, learning_rate=1.0, milestones=[2, 4])
-    optimizer, schedule = optimizer_and_schedule([torch.nn.Parameter(torch.zeros(1))], settings)
-    rates = []
-    for _ in range(6):
-        rates.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        schedule.step()
-    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_smoothing_over_all_classes(smoothing: float) -> None:
+    logits, labels = torch.randn(5, 7), torch.tensor([0, 1, 6, 3, 3])
+    log_probabilities = logits.log_softmax(dim=1)
+    true, mean = log_probabilities[torch.arange(5), labels], log_probabilities.mean(dim=1)
+    settings = TrainingSettings(1, 1, label_smoothing=smoothing, smoothing_over="all_classes", learning_rate=1.0)
+    assert_close(classification_loss(logits, labels, settings), -((1 - smoothing) * true + smoothing * mean).mean())
+    others = replace(settings, smoothing_over="other_classes")
+    assert_close(classification_loss(logits, labels, others), smoothed_cross_entropy(logits, labels, smoothing))
 
 
 def test_accuracies() -> None:

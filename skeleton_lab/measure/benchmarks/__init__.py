@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from skeleton_lab.measure.bench import Benchmark
-from skeleton_lab.measure.benchmarks import data, networks
+from skeleton_lab.measure.benchmarks import data, networks, segments, star
 
 BENCHMARKS: Mapping[str, Callable[[Path], Benchmark]] = {
     "parse": data.parse,
@@ -16,6 +16,8 @@ BENCHMARKS: Mapping[str, Callable[[Path], Benchmark]] = {
     "opening": data.opening,
     "clips": data.clips,
     "films": data.films,
+    "segment_mean": segments.segment_mean,
+    "segment_max": segments.segment_max,
     "sgn_training": networks.sgn_training,
     "sgn_training_bf16": networks.sgn_training_bf16,
     "adasgn_training": networks.adasgn_training,
@@ -24,4 +26,9 @@ BENCHMARKS: Mapping[str, Callable[[Path], Benchmark]] = {
     "adasgn_inference_16": networks.adasgn_inference_16,
     "adasgn_inference_256": networks.adasgn_inference_256,
     "adasgn_by_frame": networks.adasgn_by_frame,
+    "star_training": star.star_training,
+    "star_training_bf16": star.star_training_bf16,
+    "star_inference": star.star_inference,
+    "star_inference_equal": star.star_inference_equal,
+    "star_attention": star.star_attention,
 }

@@ -25,10 +25,18 @@ def sample_frames(sampling: Sampling, valid_TM: NDArray[np.bool_], clip_len: int
         return [[by_person[m][i] for m in range(persons)] for i in range(clip_len)]
     if sampling == "all":
         return [[[(t, 1.0)] if valid_TM[t, m] else [] for m in range(persons)] for t in range(frames)]
+    if sampling == "padded":
+        at = [[(t, 1.0)] for t in range(frames)]
+        return [[at[t] if t < frames and valid_TM[t, m] else [] for m in range(persons)] for t in range(clip_len)]
     occupied = [t for t in range(frames) if any(valid_TM[t, m] for m in range(persons))]
     if not occupied:
         return [[[] for _ in range(persons)] for _ in range(clip_len)]
-    moments = {"segment_centres": _segment_centres, "uniform": _uniform, "resized": _resized}[sampling]
+    moments = {
+        "segment_centres": _segment_centres,
+        "uniform": _uniform,
+        "resized": _resized,
+        "repeated": _repeated,
+    }[sampling]
     clip: list[list[Shown]] = []
     for moment in moments(len(occupied), clip_len, rng):
         weighted = [(occupied[at], weight) for at, weight in moment]
@@ -102,3 +110,11 @@ def _resized(frames: int, clip_len: int, rng: Rng | None) -> list[Shown]:
         high = min(low + 1, length - 1)
         clip.append([(start + low, 1 - (at - low)), (start + high, at - low)])
     return clip
+
+
+def _repeated(frames: int, clip_len: int, rng: Rng | None) -> list[Shown]:
+    """The recording from its start, as often as it takes."""
+    clip: list[Shown] = []
+    while len(clip) < clip_len:
+        clip += [[(at, 1.0)] for at in range(frames)]
+    return clip[:clip_len]

@@ -9,28 +9,14 @@ from collections.abc import Sequence
 from functools import cache
 
 import torch
-from torch import Tensor, nn
 
 from data_modules.layouts import Layout
+from skeleton_lab.backbones.macs import RULES
 from skeleton_lab.measure.literal.adasgn import JointTransform, PolicyNetwork, SpatialModule
 from skeleton_lab.measure.literal.sgn import Size, TemporalModule, scaled
-from skeleton_lab.measure.macs import Macs, Rule, count_macs
+from skeleton_lab.measure.macs import Macs, count_macs
 from skeleton_lab.papers.adasgn.network import SIZES
 from skeleton_lab.papers.adasgn.settings import AdaSGNSettings, SGNSettings
-
-
-def _convolution(layer: nn.Conv2d, x: Tensor, y: Tensor) -> int:
-    return y.numel() * (layer.weight[0].numel() + (layer.bias is not None))
-
-
-RULES: dict[type[nn.Module], Rule] = {
-    nn.Conv2d: _convolution,
-    nn.Linear: lambda layer, x, y: y.numel() * layer.in_features,
-    nn.BatchNorm1d: lambda layer, x, y: 2 * y.numel(),
-    nn.BatchNorm2d: lambda layer, x, y: 2 * y.numel(),
-    nn.ReLU: lambda layer, x, y: y.numel(),
-    nn.AdaptiveMaxPool2d: lambda layer, x, y: x.numel(),
-}
 
 # The shares of the actions S-1 B-1 S-9 B-9 S-25 B-25 at alpha = 4, cross-subject (Table 3), in percent.
 PUBLISHED_SHARES = (48.36, 0.01, 0.01, 16.47, 0.01, 35.14)

@@ -25,9 +25,9 @@ from skeleton_lab.measure.macs import Macs
 from skeleton_lab.papers.adasgn import latency, macs
 from skeleton_lab.papers.adasgn.inference import SkippingAdaSGN
 from skeleton_lab.papers.adasgn.network import SIZES, AdaSGN, JointTransform, build_sgn
-from skeleton_lab.papers.adasgn.settings import AbsentPersons, AdaSGNSettings, SGNSettings
+from skeleton_lab.papers.adasgn.settings import AdaSGNSettings, SGNSettings
 from skeleton_lab.papers.adasgn.shared_features import SharedFeatures
-from skeleton_lab.settings import RunSettings
+from skeleton_lab.settings import AbsentPersons, RunSettings
 from skeleton_lab.training.module import ClassificationModule, Output
 
 # "×0.096" at each epoch, as section 4.2 prints it; the released code multiplies by exp(−0.045) = 0.956.

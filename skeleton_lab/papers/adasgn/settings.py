@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from data_modules.settings import SkeletonSettings
-
-AbsentPersons = Literal["masked", "zeros"]
+from skeleton_lab.settings import AbsentPersons, one_person_is_there
 
 
 @dataclass
@@ -26,7 +25,7 @@ class SGNSettings:
     absent_persons: AbsentPersons = "masked"
 
     def fit(self, data: SkeletonSettings) -> None:
-        _one_person_is_there(self, data)
+        one_person_is_there(self, data)
 
 
 @dataclass
@@ -64,10 +63,4 @@ class AdaSGNSettings:
     absent_persons: AbsentPersons = "masked"
 
     def fit(self, data: SkeletonSettings) -> None:
-        _one_person_is_there(self, data)
-
-
-def _one_person_is_there(settings: SGNSettings | AdaSGNSettings, data: SkeletonSettings) -> None:
-    """Where clips have a single person, nobody is absent: both ways are the same run."""
-    if data.persons == 1:
-        settings.absent_persons = "masked"
+        one_person_is_there(self, data)

@@ -1,0 +1,35 @@
+"""A batch of random recordings that becomes clips as a model's settings say, for what needs no real ones.
+
+Axes: T frames, M persons, V joints, C coordinates.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from data_modules.collate import Clip, collate_padded, collate_ragged
+from data_modules.layouts import Layout
+from data_modules.sampling import sample_frames
+from data_modules.settings import SkeletonSettings
+from data_modules.skeletons import Batch
+from data_modules.store import Frames
+from data_modules.transforms import Normalisation, Recording, show
+
+
+def random_batch(settings: SkeletonSettings, layout: Layout, frames: Sequence[int], persons: int) -> Batch:
+    """One clip of each recording, of so many frames and persons, whose coordinates are drawn from N(0, 1).
+
+    Clips are sampled, shown and collated as those of a test set are; only coordinates are not normalised. The same
+    arguments give the same batch.
+    """
+    rng = np.random.default_rng(0)
+    clips = [_clip(settings, layout, length, persons, rng) for length in frames]
+    return (collate_ragged if settings.collation == "ragged" else collate_padded)(clips, settings.persons)
+
+
+def _clip(settings: SkeletonSettings, layout: Layout, length: int, persons: int, rng: np.random.Generator) -> Clip:
+    joints_TMVC = rng.standard_normal((length, persons, layout.num_joints, layout.dimensions), np.float32)
+    valid_TM = np.ones((length, persons), np.bool_)
+    sample = sample_frames(settings.sampling, valid_TM, settings.clip_len, None, settings.frame_step)
+    recording = Recording(Frames(joints_TMVC, valid_TM, None, None), True, layout, Normalisation())
+    return Clip(show(recording, sample, settings.stream), sample.shown_SM, label=0, position=0)

@@ -1,0 +1,144 @@
+"""Untrained networks at their published size, and what is counted of them on a batch of random clips.
+
+Axes: N clips.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from data_modules.layouts import Layout
+from data_modules.readers import reader_for
+from data_modules.skeletons import Batch
+from skeleton_lab.config import Request, compose
+from skeleton_lab.measure.breakdown import Profiled, macs_by_part, parameters_by_part
+from skeleton_lab.measure.macs import Macs
+from skeleton_lab.measure.random_batch import random_batch
+from skeleton_lab.registry import MODELS
+from skeleton_lab.reproduce.runs import differing
+from skeleton_lab.settings import RunSettings
+from skeleton_lab.training.module import ClassificationModule
+
+CLIPS = 16
+# STAR drew its clips' lengths from this range, and showed one person in each.
+SHORTEST, LONGEST = 100, 299
+# For comparing networks on the same input: these many frames, and two persons who are there throughout.
+EQUAL_FRAMES = 300
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A model as published, with random weights, for the skeletons and classes of a dataset."""
+
+    settings: RunSettings
+    layout: Layout
+    classes: int
+
+    @property
+    def name(self) -> str:
+        """With a digest of what it and its clips are."""
+        different, data = differing(self.settings), self.settings.data
+        identity = json.dumps([different["model"], different["data"]], sort_keys=True)
+        digest = hashlib.sha256(identity.encode()).hexdigest()
+        return f"{self.settings.name}-{data.dataset}-{data.protocol}-untrained-{digest[:8]}"
+
+    @cached_property
+    def module(self) -> ClassificationModule:
+        """In evaluation, with the same weights whenever it is built."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            module: ClassificationModule = MODELS[self.settings.name].module_class()(
+                self.settings, self.layout, self.classes
+            )
+        return module.eval()
+
+    @cached_property
+    def own_batch(self) -> Batch:
+        """16 clips of one person and random lengths, in the form in which the model takes them."""
+        return random_batch(self.settings.data, self.layout, own_lengths(), persons=1)
+
+    @cached_property
+    def equal_batch(self) -> Batch:
+        """16 clips of two persons and 300 frames, in the form in which the model takes them."""
+        return random_batch(self.settings.data, self.layout, [EQUAL_FRAMES] * CLIPS, persons=2)
+
+    @cached_property
+    def computes_all_slots(self) -> bool:
+        """Whether it computes as much for the own batch as for the equal one: both fill it with zeros."""
+        batches = self.own_batch, self.equal_batch
+        zeros = getattr(self.settings.model, "absent_persons", "masked") == "zeros"
+        return zeros and batches[0].x.shape == batches[1].x.shape
+
+    @cached_property
+    def own_macs(self) -> dict[str, Macs]:
+        """Of the own batch, by part."""
+        return self._macs(self.own_batch)
+
+    @cached_property
+    def equal_macs(self) -> dict[str, Macs]:
+        """Of the equal batch, by part."""
+        return self._macs(self.equal_batch)
+
+    def _macs(self, batch: Batch) -> dict[str, Macs]:
+        return macs_by_part(*self.module.counted(batch), self.module.parts)
+
+    @cached_property
+    def parameters(self) -> dict[str, int]:
+        """By part."""
+        return parameters_by_part(self.module.network, self.module.parts)
+
+    def predicting(self, batch: Batch) -> Callable[[], object]:
+        """What puts the batch through the network as it predicts, on the GPU where there is one."""
+        module, on_device = self._on_device(batch)
+        module.on_predict_start()
+        return torch.inference_mode()(lambda: module(on_device))
+
+    def profiled(self) -> Profiled:
+        """What puts the own batch through the network as it was trained, with all its parts."""
+        module, on_device = self._on_device(self.own_batch)
+        module.on_predict_end()
+        return Profiled(torch.inference_mode()(lambda: module(on_device)), module.network, module.parts)
+
+    def _on_device(self, batch: Batch) -> tuple[ClassificationModule, Batch]:
+        module = self.module.to("cuda" if torch.cuda.is_available() else "cpu")
+        return module, on_device_of(module, batch)
+
+
+def on_device_of(module: ClassificationModule, batch: Batch) -> Batch:
+    on_device: dict[str, Any] = {name: value.to(module.device) for name, value in vars(batch).items()}
+    return type(batch)(**on_device)
+
+
+def own_lengths() -> list[int]:
+    """The frames of each clip of an own batch."""
+    return np.random.default_rng(0).integers(SHORTEST, LONGEST + 1, CLIPS).tolist()
+
+
+def network_of(request: Request) -> Network:
+    """The network that a request's runs would train. Raises RequestError for an unknown name, key or value."""
+    reader = reader_for(request.dataset)
+    return Network(compose(request), reader.layout, len(reader.protocols[request.protocol].classes))
+
+
+def _gmacs(macs: Macs, all_products: bool) -> float:
+    return (macs.all if all_products else macs.as_paper) / 1e9
+
+
+COUNTS: dict[str, Callable[[Network], float]] = {
+    "network_parameters": lambda network: sum(network.parameters.values()),
+    "batch_gmacs_as_paper": lambda network: sum(_gmacs(macs, False) for macs in network.own_macs.values()),
+    "batch_gmacs_all": lambda network: sum(_gmacs(macs, True) for macs in network.own_macs.values()),
+    "equal_gmacs_all": lambda network: sum(_gmacs(macs, True) for macs in network.equal_macs.values()),
+}
+
+PART_COUNTS: dict[str, Callable[[Network], dict[str, float]]] = {
+    "part_parameters": lambda network: {part: float(count) for part, count in network.parameters.items()},
+    "part_gmacs_as_paper": lambda network: {part: _gmacs(macs, False) for part, macs in network.own_macs.items()},
+    "part_gmacs_all": lambda network: {part: _gmacs(macs, True) for part, macs in network.own_macs.items()},
+}

@@ -1,0 +1,80 @@
+"""Pictures of what networks spend and of how they learn; test_report.py has those of accuracy against cost."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from skeleton_lab.reproduce.assemble import Measured, Planned
+from skeleton_lab.reproduce.cells import Cell
+from skeleton_lab.reproduce.pictures import Pictured, accuracy_by_epoch, largest_parts
+from skeleton_lab.reproduce.report import Result
+from skeleton_lab.reproduce.runs import Run, RunFolder, folder_of
+from skeleton_lab.reproduce.tables import Table
+from tests.reproduce.test_runs import plan
+
+
+def pictured(measured: list[Measured], output_dir: Path, planned: tuple[Planned, ...] = ()) -> Pictured:
+    cells = tuple(each.cell for each in measured)
+    table = Table("some_fig1", "star", "figure", "A title", "ntu60", "ntu60", "demo", cells)
+    return Pictured(Result(table, tuple(measured), "demo data", {}), planned, output_dir)
+
+
+def part(network: str, name: str, value: float | None, metric: str = "part_parameters") -> Measured:
+    cell = Cell(f"{network}: {name}", metric, "", metric, None, 0.0, part=name)
+    return Measured(cell, () if value is None else (value,), (), "not comparable")
+
+
+def test_the_three_largest_parts_of_each_network_are_drawn(tmp_path: Path) -> None:
+    amounts = {"Linear": 5.0, "Conv2d": 900.0, "ReLU": None, "other": 70.0, "MatMul": 60.0}
+    measured = [part("a", name, value) for name, value in amounts.items()] + [part("b", "Linear", 3.0)]
+    measured += [part("a", "Linear", 1e9, "part_latency_ms")]
+    figure = largest_parts(pictured(measured, tmp_path))
+    assert figure is not None
+    first, second = figure.axes
+    assert (first.get_title("left"), second.get_title("left")) == ("a", "b")
+    assert [label.get_text() for label in first.get_yticklabels()] == ["Conv2d", "other", "MatMul"]
+    assert [bar.get_width() for bar in first.patches] == [900, 70, 60]  # type: ignore[attr-defined]
+    assert [text.get_text() for text in first.texts] == ["900", "70", "60"]
+
+
+def test_no_bars_where_nothing_was_measured(tmp_path: Path) -> None:
+    assert largest_parts(pictured([part("a", "ReLU", None)], tmp_path)) is None
+
+
+def write_epochs(folder: RunFolder, start: int, *lines: str) -> None:
+    path = folder.path / "epochs" / f"version_{start}" / "metrics.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(["epoch,step,train/loss,train/top1,validation/loss,validation/top1", *lines]) + "\n")
+
+
+def test_epochs_of_all_starts_are_one_curve(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    assert folder.epochs("train/top1") == {}
+    write_epochs(folder, 2, "1,3,1.0,25.0,,", "2,3,1.0,30.0,,")
+    write_epochs(folder, 10, "2,5,1.0,31.0,,")
+    write_epochs(folder, 0, "0,1,,,2.0,5.0", "0,1,3.0,10.0,,", "1,2,1.0,20.0,,")
+    assert folder.epochs("train/top1") == {1: 10, 2: 25, 3: 31}
+    assert folder.epochs("validation/top1") == {1: 5}
+
+
+@pytest.fixture
+def learnt(tmp_path: Path) -> tuple[Planned, ...]:
+    """Two rows: one of two seeds, whose epochs are logged, and one of a run that has not begun."""
+
+    def row(name: str, *runs: Run) -> Planned:
+        return Planned(Cell(name, "ACC", "", "top1", None, 0.0), tuple((run,) for run in runs))
+
+    first, second = plan(seed=1), plan(seed=2)
+    write_epochs(folder_of(first, tmp_path), 0, "0,1,,,2.0,5.0", "0,1,3.0,10.0,,", "1,2,,,2.0,6.0", "1,2,1.0,20.0,,")
+    write_epochs(folder_of(second, tmp_path), 0, "0,1,3.0,12.0,,")
+    return row("a", first, second), row("b", plan(seed=3))
+
+
+def test_curves_are_drawn_for_every_row_that_has_begun(learnt: tuple[Planned, ...], tmp_path: Path) -> None:
+    figure: Any = accuracy_by_epoch(pictured([], tmp_path, learnt))
+    (axes,) = figure.axes
+    lines = [(list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines]
+    assert lines == [([1, 2], [10, 20]), ([1], [12]), ([1, 2], [5, 6])]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "held-out subjects"]
+    assert accuracy_by_epoch(pictured([], tmp_path, learnt[1:])) is None
