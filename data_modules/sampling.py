@@ -48,7 +48,7 @@ def sample_frames(sampling: Sampling, valid_TM: Valid, clip_len: int, rng: Rng |
         random frames, those shorter than one are repeated from a random start. In evaluation the draw is pyskl's own.
     resized (CTR-GCN): a part of the recording, stretched to `clip_len` by linear interpolation.
     repeated (2s-AGCN, ST-TR): the recording from its start, again and again until the clip is full.
-    These two show every frame of the recording, those too that nobody is in:
+    These two show the frames of the recording one after another, those too that nobody is in:
     padded (ST-GCN): then nothing until the clip is full; longer recordings end with it.
     all (STAR): whatever `clip_len` says; with a frame_step, the first of every so many frames.
 

@@ -76,6 +76,8 @@ def settings_problems(settings: SkeletonSettings, layout: Layout) -> Iterator[st
     if (settings.align_up is None) != (settings.align_right is None):
         yield "data.align_up and data.align_right: give both or neither"
     yield from _count_problems(settings, "clip_len", "frame_step", "persons", "train_clips", "test_crops")
+    if settings.frame_step > 1 and settings.sampling != "all":
+        yield f"data.frame_step={settings.frame_step}: it is for data.sampling=all; leave it at 1"
     if settings.test_crops > 1 and settings.sampling in DRAW_NOTHING:
         yield (
             f"data.test_crops={settings.test_crops}: data.sampling={settings.sampling} shows the same frames in each; "

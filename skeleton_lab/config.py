@@ -126,7 +126,8 @@ def _check_values(run: RunSettings, layout: Layout) -> None:
         raise RequestError(f"seed={run.seed}: give a number from 0")
     if getattr(run.model, "joints", None) not in (None, *joints):
         raise RequestError(f"model.joints={run.model.joints}: skeletons of {run.data.dataset} can have {joints} joints")
-    for problem in (*training_problems(run.training), *settings_problems(run.data, layout)):
+    of_model = run.model.problems(run.data) if hasattr(run.model, "problems") else ()
+    for problem in (*training_problems(run.training), *settings_problems(run.data, layout), *of_model):
         raise RequestError(problem)
 
 

@@ -1,5 +1,6 @@
 """The keys under `model.` of the networks that papers compare with."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +22,9 @@ class STGCNSettings:
     def fit(self, data: SkeletonSettings) -> None:
         one_person_is_there(self, data)
 
+    def problems(self, data: SkeletonSettings) -> Iterator[str]:
+        yield from needs_padded_clips(data)
+
 
 @dataclass
 class STTRSettings:
@@ -40,3 +44,12 @@ class STTRSettings:
 
     def fit(self, data: SkeletonSettings) -> None:
         one_person_is_there(self, data)
+
+    def problems(self, data: SkeletonSettings) -> Iterator[str]:
+        yield from needs_padded_clips(data)
+
+
+def needs_padded_clips(data: SkeletonSettings) -> Iterator[str]:
+    """One line where clips are not side by side."""
+    if data.collation != "padded":
+        yield f"data.collation={data.collation}: this network works on data.collation=padded"

@@ -1,4 +1,5 @@
-"""A batch of random recordings that becomes clips as a model's settings say, for what needs no real ones.
+"""A batch of random recordings that becomes clips as a model's settings say, for what needs no real ones; and the
+recordings that STAR's own measurements drew.
 
 Axes: T frames, M persons, V joints, C coordinates.
 """
@@ -14,6 +15,15 @@ from data_modules.settings import SkeletonSettings
 from data_modules.skeletons import Batch
 from data_modules.store import Frames
 from data_modules.transforms import Normalisation, Recording, show
+
+# The lengths of STAR's own measurements (its Table 2), of one person each; and the length and the persons that ST-GCN
+# pads each clip to, so that clips which fill them are the same input for all networks.
+SHORTEST, LONGEST, FULL_LENGTH, FULL_PERSONS = 100, 299, 300, 2
+
+
+def random_lengths(clips: int) -> list[int]:
+    """How many frames each of so many recordings has: the same numbers for every network."""
+    return np.random.default_rng(0).integers(SHORTEST, LONGEST + 1, clips).tolist()
 
 
 def random_batch(settings: SkeletonSettings, layout: Layout, frames: Sequence[int], persons: int) -> Batch:

@@ -14,15 +14,35 @@ over its pieces where it is cut into some. Nothing of size F·D·D is ever made.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 
 def feature_map(x: Tensor) -> Tensor:
     """φ of queries or keys (…, D), which it scales by D^(−1/4)."""
-    return functional.elu(x * x.shape[-1] ** -0.25) + 1
+    return _FeatureMap.apply(x)
+
+
+class _FeatureMap(Function):
+    """φ' is 1 where φ is above 1, else φ itself: nothing but φ is kept."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        ctx.scale = x.shape[-1] ** -0.25
+        y = functional.elu(x * ctx.scale, inplace=True).add_(1)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (y,) = ctx.saved_tensors
+        return y.clamp(max=1).mul_(gradients[0].contiguous()).mul_(ctx.scale)
 
 
 def remember(key_FVHD: Tensor, value_FVHD: Tensor, lengths: Sequence[int]) -> Tensor:
@@ -69,9 +89,10 @@ def _packed(x_NTVHE: Tensor, lengths: Sequence[int]) -> Tensor:
 
 def _places(lengths: Sequence[int], device: torch.device) -> Tensor:
     """Where each of the F frames stands among the G = N·T places of padded clips."""
-    longest = max(lengths)
-    numbers = [clip * longest + frame for clip, length in enumerate(lengths) for frame in range(length)]
-    return torch.tensor(numbers, dtype=torch.long, device=device)
+    lengths_N = torch.tensor(lengths)
+    starts_N = lengths_N.cumsum(0) - lengths_N
+    shift_N = torch.arange(len(lengths)) * max(lengths) - starts_N
+    return (torch.arange(sum(lengths)) + shift_N.repeat_interleave(lengths_N)).to(device)
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:

@@ -53,6 +53,11 @@ def set_backend(name: str) -> None:
     _torch_scatter = _imported() if name == "torch_scatter" else None
 
 
+def backend() -> str:
+    """What reduces segments now."""
+    return "torch_scatter" if _torch_scatter else "native"
+
+
 def _imported() -> Any:
     try:
         return import_module("torch_scatter")

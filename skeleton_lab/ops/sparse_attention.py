@@ -15,12 +15,20 @@ CPU: it moves a fraction of the memory, since the list needs a copy of the query
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import Function
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 from skeleton_lab.ops.dropout import dropout as drop
+from skeleton_lab.ops.dropout import kept
 from skeleton_lab.ops.segments import segment_softmax, segment_sum
+
+# Scores within this of 0 can be exponentiated as they are, even in float32, and added up over thousands of joints.
+SAFE = 60.0
 
 
 def sparse_attention(
@@ -48,15 +56,81 @@ def masked_attention(
     bias_VV: Tensor | None,
     dropout: float = 0.0,
 ) -> Tensor:
-    """(F, V, H, D) → (F, V, H, D). bias: of `edge_bias`, in which
-    every joint has an edge; None connects every joint with every joint, itself included."""
-    frames, joints, heads, channels = query_FVHD.shape
-    query, key, value = (x.transpose(1, 2).reshape(-1, joints, channels) for x in (query_FVHD, key_FVHD, value_FVHD))
-    bias = query.new_zeros(()) if bias_VV is None else bias_VV.to(query.dtype)
-    scores_RVV = torch.baddbmm(bias, query, key.transpose(1, 2), alpha=1 / math.sqrt(channels))
-    weights_RVV = drop(scores_RVV.softmax(dim=-1), dropout)
-    found_RVD = weights_RVV.to(value.dtype) @ value
-    return found_RVD.view(frames, heads, joints, channels).transpose(1, 2)
+    """(F, V, H, D) → (F, V, H, D). bias: of `edge_bias`, in which every joint has an edge; None connects every joint
+    with every joint, itself included."""
+    if query_FVHD.device.type != "cpu":
+        query, key, value = (x.transpose(1, 2) for x in (query_FVHD, key_FVHD, value_FVHD))
+        bias = None if bias_VV is None else bias_VV.to(query.dtype)
+        return functional.scaled_dot_product_attention(query, key, value, bias, dropout).transpose(1, 2)
+    with torch.autocast("cpu", enabled=False):
+        full = (x.float() if x.dtype == torch.bfloat16 else x for x in (query_FVHD, key_FVHD, value_FVHD))
+        return _MaskedAttention.apply(*full, bias_VV, dropout).to(query_FVHD.dtype)
+
+
+class _MaskedAttention(Function):
+    """Attention on a CPU, whose weights are divided by their sum only where they have met the values: V numbers per
+    joint instead of V² (and the gradient of softmax, e · (∂ − y · ∂y), needs only their product).
+
+    R = F·H skeletons and heads.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, query_FVHD: Tensor, key_FVHD: Tensor, value_FVHD: Tensor, bias_VV: Tensor | None, dropout: float
+    ) -> Tensor:
+        query, key, value = (_by_head(x) for x in (query_FVHD, key_FVHD, value_FVHD))
+        exp_RVV = _exponentials(query, key, bias_VV)
+        sum_RV1 = exp_RVV.sum(dim=-1, keepdim=True)
+        kept_RVV = kept(exp_RVV, dropout) if dropout else None
+        weights_RVV = exp_RVV if kept_RVV is None else exp_RVV * kept_RVV
+        y_RVD = (weights_RVV @ value).div_(sum_RV1)
+        ctx.save_for_backward(query, key, value, exp_RVV, sum_RV1, kept_RVV, y_RVD)
+        return _by_joint(y_RVD, query_FVHD.shape)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
+        query, key, value, exp_RVV, sum_RV1, kept_RVV, y_RVD = ctx.saved_tensors
+        shape = gradients[0].shape
+        of_y_RVD = _by_head(gradients[0]) / sum_RV1
+        weights_RVV = exp_RVV if kept_RVV is None else exp_RVV * kept_RVV
+        of_value = weights_RVV.transpose(1, 2) @ of_y_RVD
+        of_scores_RVV = of_y_RVD @ value.transpose(1, 2)
+        if kept_RVV is not None:
+            of_scores_RVV.mul_(kept_RVV)
+        of_scores_RVV.sub_((of_y_RVD * y_RVD).sum(dim=-1, keepdim=True)).mul_(exp_RVV)
+        scale = query.shape[-1] ** -0.5
+        of_query = (of_scores_RVV @ key).mul_(scale)
+        of_key = (of_scores_RVV.transpose(1, 2) @ query).mul_(scale)
+        return _by_joint(of_query, shape), _by_joint(of_key, shape), _by_joint(of_value, shape), None, None
+
+
+def _exponentials(query_RVD: Tensor, key_RVD: Tensor, bias_VV: Tensor | None) -> Tensor:
+    """exp(scores + bias), (R, V, V), of scores less their maximum where they are too large or small to do without."""
+    scores_RVV = (query_RVD * query_RVD.shape[-1] ** -0.5) @ key_RVD.transpose(1, 2)
+    bias = scores_RVV.new_zeros(()) if bias_VV is None else bias_VV.to(scores_RVV.dtype)
+    if _is_safe(scores_RVV):
+        return scores_RVV.exp_().mul_(bias.exp())
+    scores_RVV += bias
+    return scores_RVV.sub_(scores_RVV.amax(dim=-1, keepdim=True)).exp_()
+
+
+def _is_safe(scores_RVV: Tensor) -> bool:
+    if not scores_RVV.numel():
+        return True
+    low, high = scores_RVV.aminmax()
+    return low.item() > -SAFE and high.item() < SAFE
+
+
+def _by_head(x_FVHD: Tensor) -> Tensor:
+    """(F, V, H, D) → (R, V, D)."""
+    return x_FVHD.transpose(1, 2).reshape(-1, x_FVHD.shape[1], x_FVHD.shape[3])
+
+
+def _by_joint(x_RVD: Tensor, shape_FVHD: torch.Size) -> Tensor:
+    """(R, V, D) → (F, V, H, D)."""
+    frames, joints, heads, channels = shape_FVHD
+    return x_RVD.view(frames, heads, joints, channels).transpose(1, 2)
 
 
 def edge_bias(edges_2E: Tensor, joints: int) -> Tensor:

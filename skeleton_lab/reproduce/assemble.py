@@ -111,13 +111,20 @@ def assemble(
         found = [(_measure(each.cell, members, output_dir, together or {}), members) for members in ready]
         values = tuple(value for value, _ in found if value is not None)
         names = tuple(tuple(member.name for member in members) for value, members in found if value is not None)
-        verdict = _verdict(each.cell, bool(ready), values, _is_comparable(table, each))
+        was_measured = any(_was_measured(each.cell, members, together or {}) for members in ready)
+        verdict = _verdict(each.cell, was_measured, values, _is_comparable(table, each))
         assembled.append(Measured(each.cell, values, names, verdict))
     return assembled
 
 
 def _is_ready(member: Run | Network, output_dir: Path) -> bool:
     return isinstance(member, Network) or folder_of(member, output_dir).is_finished
+
+
+def _was_measured(cell: Cell, members: Sequence[Run | Network], together: Values) -> bool:
+    """Whether what is there has been looked at for the cell's metric: times are taken apart."""
+    known = together.get(cell.metric, {})
+    return not METRICS[cell.metric].timed or all(member.name in known for member in members)
 
 
 def _is_comparable(table: Table, planned: Planned) -> bool:
@@ -167,10 +174,10 @@ def fused_accuracies(folders: Sequence[RunFolder], weights: Sequence[float]) -> 
     return accuracies(torch.from_numpy(logits), torch.from_numpy(first.label))
 
 
-def _verdict(cell: Cell, finished: bool, values: Sequence[float], comparable: bool) -> str:
+def _verdict(cell: Cell, was_measured: bool, values: Sequence[float], comparable: bool) -> str:
     if cell.is_quoted:
         return "quoted"
-    if not finished:
+    if not was_measured:
         return "not run"
     if not comparable or cell.reported is None or not values:
         return "not comparable"

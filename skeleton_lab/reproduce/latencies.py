@@ -21,8 +21,9 @@ RECORDINGS = 16
 METRIC = "latency_ms"
 
 
-def latencies(planned: Sequence[Planned], output_dir: Path, folder: Path) -> Times:
-    """Of the finished runs that are asked for their latency. folder: the table's."""
+def latencies(planned: Sequence[Planned], output_dir: Path, folder: Path, may_time: bool = True) -> Times:
+    """Of the finished runs that are asked for their latency. folder: the table's, which keeps them; may_time: whether
+    those that are not kept are measured now."""
     asked = {run.name: run for each in planned if each.cell.metric == METRIC for run in each.runs}
     there = {name: run for name, run in asked.items() if is_there(folder_of(run, output_dir))}
     if not there:
@@ -33,7 +34,7 @@ def latencies(planned: Sequence[Planned], output_dir: Path, folder: Path) -> Tim
         return {name: batch / RECORDINGS for name, batch in ms.items()}, rounds
 
     how = f"{RECORDINGS} test recordings at a time"
-    return kept_times(there, folder / "latency.json", "ms per clip", how, measure)
+    return kept_times(there, folder / "latency.json", "ms per clip", how, measure if may_time else None)
 
 
 def _call(run: Run, output_dir: Path) -> Callable[[], object]:

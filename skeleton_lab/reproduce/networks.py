@@ -6,30 +6,27 @@ Axes: N clips.
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 import torch
 
 from data_modules.layouts import Layout
 from data_modules.readers import reader_for
+from data_modules.settings import SkeletonSettings
 from data_modules.skeletons import Batch
 from skeleton_lab.config import Request, compose
 from skeleton_lab.measure.breakdown import Profiled, macs_by_part, parameters_by_part
 from skeleton_lab.measure.macs import Macs
-from skeleton_lab.measure.random_batch import random_batch
+from skeleton_lab.measure.random_batch import FULL_LENGTH, FULL_PERSONS, random_batch, random_lengths
 from skeleton_lab.registry import MODELS
 from skeleton_lab.reproduce.runs import differing
 from skeleton_lab.settings import RunSettings
 from skeleton_lab.training.module import ClassificationModule
 
+# In a batch, as in STAR's Table 2.
 CLIPS = 16
-# STAR drew its clips' lengths from this range, and showed one person in each.
-SHORTEST, LONGEST = 100, 299
-# For comparing networks on the same input: these many frames, and two persons who are there throughout.
-EQUAL_FRAMES = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +58,22 @@ class Network:
     @cached_property
     def own_batch(self) -> Batch:
         """16 clips of one person and random lengths, in the form in which the model takes them."""
-        return random_batch(self.settings.data, self.layout, own_lengths(), persons=1)
+        return random_batch(self.measured_data, self.layout, random_lengths(CLIPS), persons=1)
 
     @cached_property
     def equal_batch(self) -> Batch:
-        """16 clips of two persons and 300 frames, in the form in which the model takes them."""
-        return random_batch(self.settings.data, self.layout, [EQUAL_FRAMES] * CLIPS, persons=2)
+        """16 clips of 300 frames and as many persons as the model takes, two at most, in the form in which it does."""
+        return random_batch(self.measured_data, self.layout, [FULL_LENGTH] * CLIPS, self.equal_persons)
+
+    @property
+    def equal_persons(self) -> int:
+        """How many persons there are in a clip of the equal batch."""
+        return min(FULL_PERSONS, self.settings.data.persons)
+
+    @property
+    def measured_data(self) -> SkeletonSettings:
+        """How recordings become clips that are measured: of all frames, where the model may train on some of them."""
+        return replace(self.settings.data, frame_step=1)
 
     @cached_property
     def computes_all_slots(self) -> bool:
@@ -113,11 +120,6 @@ class Network:
 def on_device_of(module: ClassificationModule, batch: Batch) -> Batch:
     on_device: dict[str, Any] = {name: value.to(module.device) for name, value in vars(batch).items()}
     return type(batch)(**on_device)
-
-
-def own_lengths() -> list[int]:
-    """The frames of each clip of an own batch."""
-    return np.random.default_rng(0).integers(SHORTEST, LONGEST + 1, CLIPS).tolist()
 
 
 def network_of(request: Request) -> Network:

@@ -90,22 +90,24 @@ def largest_parts(pictured: Pictured) -> Figure | None:
 
 
 def accuracy_by_epoch(pictured: Pictured) -> Figure | None:
-    """Learning curves, a panel for each row, of its first member (STAR, Figure 11); None where no run has begun.
+    """Learning curves, a panel for each row in each group of columns, of its first member (STAR, Figure 11); None
+    where no run has begun.
 
     The second curve is of subjects held out of training, where the runs select their epoch by them: never of the test
     set, which the paper's own "testing curve" watches.
     """
-    by_row: dict[str, dict[str, list[dict[int, float]]]] = {}
-    for each in {each.cell.row: each for each in pictured.planned}.values():
+    panels: dict[str, dict[str, list[dict[int, float]]]] = {}
+    for (row, group), each in {(each.cell.row, each.cell.group): each for each in pictured.planned}.items():
+        title = f"{row}, {group}" if group else row
         folders = [folder_of(members[0], pictured.output_dir) for members in each.seeds if isinstance(members[0], Run)]
         for name, metric in LOGGED.items():
             curves = [curve for folder in folders if (curve := folder.epochs(metric))]
             if curves:
-                by_row.setdefault(each.cell.row, {})[name] = curves
-    if not by_row:
+                panels.setdefault(title, {})[name] = curves
+    if not panels:
         return None
     heading = f"{pictured.result.table.id}, {pictured.result.headline}"
-    return learning_curves(heading, [Learning(row, curves) for row, curves in by_row.items()])
+    return learning_curves(heading, [Learning(title, curves) for title, curves in panels.items()])
 
 
 def _rows_by(key: str, table: Table) -> list[str]:

@@ -1,29 +1,23 @@
 """What a table measures of untrained networks: parameters, multiply–accumulates, and times on this machine."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from skeleton_lab.measure.breakdown import milliseconds_by_part
+from skeleton_lab.measure.random_batch import FULL_LENGTH, LONGEST, SHORTEST, random_lengths
 from skeleton_lab.reproduce.assemble import Planned
 from skeleton_lab.reproduce.metrics import METRICS
-from skeleton_lab.reproduce.networks import (
-    CLIPS,
-    COUNTS,
-    EQUAL_FRAMES,
-    LONGEST,
-    PART_COUNTS,
-    SHORTEST,
-    Network,
-    own_lengths,
-)
+from skeleton_lab.reproduce.networks import CLIPS, COUNTS, PART_COUNTS, Network
 from skeleton_lab.reproduce.times import Times, kept_times, timed_in_turn
 from skeleton_lab.training.provenance import provenance
 
 # A call takes many seconds on a processor: two rounds of whole batches, or as many as fit into a minute.
 SECONDS, FEWEST_ROUNDS = 60.0, 2
 PROFILED_ROUNDS = 2
+PERSONS = {1: "one person", 2: "two persons"}
 BATCH, EQUAL, PART = "batch_latency_ms", "equal_latency_ms", "part_latency_ms"
 
 
@@ -38,8 +32,9 @@ class Published:
     notes: tuple[str, ...] = ()
 
 
-def measure_networks(planned: Sequence[Planned], folder: Path) -> Published:
-    """Everything that the planned cells ask of untrained networks. folder: the table's, which keeps the times."""
+def measure_networks(planned: Sequence[Planned], output_dir: Path, may_time: bool = True) -> Published:
+    """Everything that the planned cells ask of untrained networks. may_time: whether times that are not kept below
+    output_dir are measured now."""
     asked: dict[str, dict[str, Network]] = {}
     for each in planned:
         for network in each.networks:
@@ -47,13 +42,13 @@ def measure_networks(planned: Sequence[Planned], folder: Path) -> Published:
     if not asked:
         return Published()
     origin = provenance()
-    times = {**_batch_times(asked, folder), **_part_times(asked, folder)}
+    times = {**_batch_times(asked, output_dir, may_time), **_part_times(asked, output_dir, may_time)}
     values = {
         **{metric: _counts(metric, networks) for metric, networks in asked.items() if not METRICS[metric].timed},
         **{metric: found.ms for metric, found in times.items()},
     }
     origins = {name: origin for networks in asked.values() for name in networks}
-    return Published(values, times, origins, _notes(asked))
+    return Published(values, {metric: found for metric, found in times.items() if found.ms}, origins, _notes(asked))
 
 
 def _counts(metric: str, networks: Mapping[str, Network]) -> dict[str, float]:
@@ -66,7 +61,7 @@ def _counts(metric: str, networks: Mapping[str, Network]) -> dict[str, float]:
     }
 
 
-def _batch_times(asked: Mapping[str, Mapping[str, Network]], folder: Path) -> dict[str, Times]:
+def _batch_times(asked: Mapping[str, Mapping[str, Network]], output_dir: Path, may_time: bool) -> dict[str, Times]:
     """Of whole batches, all in one session."""
     metrics = [metric for metric in (BATCH, EQUAL) if metric in asked]
     if not metrics:
@@ -81,11 +76,15 @@ def _batch_times(asked: Mapping[str, Mapping[str, Network]], folder: Path) -> di
         return timed_in_turn(calls, SECONDS, FEWEST_ROUNDS)
 
     how = f"{CLIPS} clips at a time"
-    session = kept_times(networks, folder / "batch_latency.json", "ms per batch", how, measure)
-    return {
-        metric: replace(session, ms={name: session.ms[_called(metric, each)] for name, each in asked[metric].items()})
-        for metric in metrics
-    }
+    path = _path(output_dir, "batch_latency", networks)
+    session = kept_times(networks, path, "ms per batch", how, measure if may_time else None)
+    return {metric: replace(session, ms=_by_network(session, metric, asked[metric])) for metric in metrics}
+
+
+def _by_network(session: Times, metric: str, networks: Mapping[str, Network]) -> dict[str, float]:
+    """The milliseconds by the networks' own names, of those that the session has."""
+    called = {name: _called(metric, network) for name, network in networks.items()}
+    return {name: session.ms[timed] for name, timed in called.items() if timed in session.ms}
 
 
 def _called(metric: str, network: Network) -> str:
@@ -93,7 +92,7 @@ def _called(metric: str, network: Network) -> str:
     return f"{network.name} {BATCH if network.computes_all_slots else metric}"
 
 
-def _part_times(asked: Mapping[str, Mapping[str, Network]], folder: Path) -> dict[str, Times]:
+def _part_times(asked: Mapping[str, Mapping[str, Network]], output_dir: Path, may_time: bool) -> dict[str, Times]:
     """Of parts, and under the networks' own names of all parts together."""
     if PART not in asked:
         return {}
@@ -105,7 +104,14 @@ def _part_times(asked: Mapping[str, Mapping[str, Network]], folder: Path) -> dic
         return {**of_parts, **{name: sum(parts.values()) for name, parts in by_part.items()}}, PROFILED_ROUNDS
 
     how = f"{CLIPS} clips at a time, as PyTorch's profiler counts an operator's own time"
-    return {PART: kept_times(asked[PART], folder / "part_latency.json", "ms of a part", how, measure)}
+    path = _path(output_dir, "part_latency", asked[PART])
+    return {PART: kept_times(asked[PART], path, "ms of a part", how, measure if may_time else None)}
+
+
+def _path(output_dir: Path, kind: str, names: Collection[str]) -> Path:
+    """Where a session of these names is kept: for every table that asks for them."""
+    digest = hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
+    return output_dir / "times" / f"{kind}-{digest[:8]}.json"
 
 
 def _notes(asked: Mapping[str, Mapping[str, Network]]) -> tuple[str, ...]:
@@ -113,11 +119,17 @@ def _notes(asked: Mapping[str, Mapping[str, Network]]) -> tuple[str, ...]:
     networks = {name: network for each in asked.values() for name, network in each.items()}
     dataset = next(iter(networks.values())).settings.data.dataset
     notes = [f"Networks are untrained and of their published size, for the skeletons and classes of {dataset}."]
-    if any("parameters" not in metric for metric in asked):
+    on_clips = [network for metric, each in asked.items() if "parameters" not in metric for network in each.values()]
+    if on_clips:
         notes.append(
             f"They are measured on {CLIPS} random clips of one person and {SHORTEST} to {LONGEST} frames "
-            f"({sum(own_lengths()):,} in all), which those that take padded clips see padded."
+            f"({sum(random_lengths(CLIPS)):,} in all), which those that take padded clips see padded."
         )
-    if any(metric.startswith("equal") for metric in asked):
-        notes.append(f"At equal input, all clips have {EQUAL_FRAMES} frames and two persons who are there throughout.")
+    equal = [network for metric, each in asked.items() if metric.startswith("equal") for network in each.values()]
+    if equal:
+        persons = " or ".join(PERSONS[count] for count in sorted({network.equal_persons for network in equal}))
+        notes.append(f"At equal input, all clips have {FULL_LENGTH} frames and {persons} there throughout.")
+    lengths = {network.settings.data.clip_len for network in on_clips if network.settings.data.sampling != "all"}
+    cut = sorted(length for length in lengths if length < FULL_LENGTH)
+    notes += [f"Networks that take clips of {length} frames see no more of longer ones." for length in cut]
     return tuple(notes)

@@ -21,15 +21,19 @@ def table_folder(table: Table, output_dir: Path) -> Path:
     return output_dir / "tables" / f"{table.id}{dataset}{protocol}"
 
 
-def write_result(table: Table, planned: Sequence[Planned], output_dir: Path, problems: Sequence[str] = ()) -> Result:
+def write_result(
+    table: Table, planned: Sequence[Planned], output_dir: Path, problems: Sequence[str] = (), may_time: bool = True
+) -> Result:
     """Assemble the table and write table.json, table.md, table.html and its pictures.
 
-    problems: a line for each thing that went wrong.
+    problems: a line for each thing that went wrong. may_time: whether times that the table asks for, and that are not
+    kept, are measured now; otherwise it has those that are kept, of whatever commit, and its note says of which.
     """
     folder = table_folder(table, output_dir)
     runs = {run.name: run for run in in_order(run for each in planned for run in each.runs)}
     folders = {name: folder_of(run, output_dir) for name, run in runs.items()}
-    of_runs, published = latencies(planned, output_dir, folder), measure_networks(planned, folder)
+    of_runs = latencies(planned, output_dir, folder, may_time)
+    published = measure_networks(planned, output_dir, may_time)
     trained = {name: folder.result()["provenance"] for name, folder in folders.items() if folder.is_finished}
     without_runs = UNTRAINED if published.values else "quoted numbers"
     result = Result(

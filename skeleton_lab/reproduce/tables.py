@@ -1,5 +1,6 @@
 """Tables as declared in experiments/tables: rows × columns of cells, each with the paper's number and its runs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from omegaconf import DictConfig
@@ -91,36 +92,45 @@ def load_table(
     """
     loaded = declaration("tables", name)
     check_keys(loaded, TABLE_KEYS, f"table {name}")
-    home, asked = loaded.dataset, dataset or loaded.dataset
     declaration("scales", scale)
+    asked = dataset or loaded.dataset
     groups = _groups(loaded, asked)
-    names = [division.name for division in groups.values()]
-    if protocol is not None and protocol not in names:
-        raise unknown(f"protocol of table {name}", protocol, names)
+    _check_protocol(protocol, groups, name)
     context = Context(
         declared=loaded,
         columns=declared_columns(loaded, groups),
         dataset=asked,
         groups=groups,
         protocol=protocol,
-        has_reported=asked == home,
+        has_reported=asked == loaded.dataset,
         scale=scale,
         seeds=seeds or list(loaded.get("seeds", [1])),
         overrides=overrides or {},
     )
+    return _table(name, context)
+
+
+def _check_protocol(protocol: str | None, groups: Mapping[str, Division], table: str) -> None:
+    names = [division.name for division in groups.values()]
+    if protocol is not None and protocol not in names:
+        raise unknown(f"protocol of table {table}", protocol, names)
+
+
+def _table(name: str, context: Context) -> Table:
+    declared = context.declared
     return Table(
         id=name,
-        paper=loaded.paper,
-        kind=loaded.kind,
-        title=loaded.title,
-        home=home,
-        dataset=reader_for(asked).name,
-        scale=scale,
-        cells=tuple(cell for row in loaded.rows for cell in cells_of(row, context)),
-        footnotes=tuple(loaded.get("footnotes", [])),
-        pictures=tuple(loaded.get("pictures", [])),
+        paper=declared.paper,
+        kind=declared.kind,
+        title=declared.title,
+        home=declared.dataset,
+        dataset=reader_for(context.dataset).name,
+        scale=context.scale,
+        cells=tuple(cell for row in declared.rows for cell in cells_of(row, context)),
+        footnotes=tuple(declared.get("footnotes", [])),
+        pictures=tuple(declared.get("pictures", [])),
         overrides=context.overrides,
-        protocol=protocol,
+        protocol=context.protocol,
     )
 
 

@@ -21,7 +21,7 @@ def run(arguments: Arguments) -> int:
     finished = any(folder_of(run, session.output_dir).is_finished for run in runs)
     if runs and not finished and (folder / "table.json").exists():
         raise RequestError(f"none of its runs with these settings is finished; what {folder} holds stays as it is")
-    result = write_result(table, planned, session.output_dir, problems)
+    result = write_result(table, planned, session.output_dir, problems, may_time=False)
     print_table(result, Console())
     if arguments.take("keep") == "true":
         session.console.print(f"kept in {keep(result)}", soft_wrap=True, markup=False)

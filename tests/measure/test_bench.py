@@ -145,6 +145,23 @@ def test_networks_learn_the_same_either_way(tmp_path: Path, monkeypatch: pytest.
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.parametrize("name", ["star_training", "star_training_bf16"])
+def test_star_learns_the_same_either_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """But for dropout, which the two draw in different ways."""
+    monkeypatch.setattr("skeleton_lab.measure.benchmarks.star.LENGTHS", [9, 4])
+    monkeypatch.setattr("skeleton_lab.ops.dropout.Dropout.forward", lambda layer, x: x)
+    monkeypatch.setattr("torch.nn.Dropout.forward", lambda layer, x: x)
+    benchmark = BENCHMARKS[name](tmp_path)
+    monkeypatch.setattr("skeleton_lab.ops.sparse_attention.kept", lambda like, probability: torch.ones_like(like))
+    for _ in range(3):
+        assert benchmark.fast() == pytest.approx(benchmark.plain(), rel=0.05 if name.endswith("bf16") else 1e-3)
+
+
+def test_attention_is_the_same_either_way(tmp_path: Path) -> None:
+    benchmark = BENCHMARKS["star_attention"](tmp_path)
+    torch.testing.assert_close(benchmark.fast(), benchmark.plain(), rtol=0, atol=1e-4)
+
+
 @pytest.mark.parametrize("name", ["parse", "parse_all_cores"])
 def test_files_are_read_the_same_either_way(tmp_path: Path, name: str) -> None:
     benchmark = BENCHMARKS[name](tmp_path)

@@ -87,6 +87,24 @@ def test_attention_has_the_gradients_that_it_should() -> None:
     assert torch.autograd.gradcheck(lambda qkv: masked_attention(*qkv, edge_bias(EDGES, 3)), heads(2, 3, 2, 2))
 
 
+@pytest.mark.parametrize("size", [1.0, 40.0])
+def test_large_scores_do_not_overflow(size: float) -> None:
+    """In float32, where exp(100) does."""
+    qkv = size * heads(4, 3, 2, 4)
+    edges = torch.tensor([[0, 0, 1, 2], [1, 2, 0, 1]])
+    found = masked_attention(*qkv.float(), edge_bias(edges, 3).float())
+    torch.testing.assert_close(found.double(), sparse_attention(*qkv, edges), rtol=1e-3, atol=1e-3 * size)
+
+
+def test_bfloat16_attends_in_full_precision() -> None:
+    qkv, bias = heads(4, 3, 2, 4), edge_bias(EDGES, 3).float()
+    wanted = masked_attention(*qkv.bfloat16().double(), bias.double())
+    with torch.autocast("cpu", torch.bfloat16):
+        found = masked_attention(*qkv.bfloat16(), bias)
+    assert found.dtype == torch.bfloat16
+    assert (found.double() - wanted).abs().max() < 0.02
+
+
 def test_full_attention_is_pytorchs() -> None:
     qkv = heads(4, 5, 2, 3)
     wanted = torch.nn.functional.scaled_dot_product_attention(*(x.transpose(1, 2) for x in qkv)).transpose(1, 2)

@@ -34,7 +34,7 @@ def test_all_are_timed_in_one_session_and_kept(
     assert all(milliseconds > 0 for milliseconds in found.ms.values())
     assert f"median of {found.rounds} rounds" in found.note
     kept = json.loads((table / "latency.json").read_text(encoding="utf-8"))
-    assert kept["origin"].keys() == {"commit", "versions", "hardware", "started"}
+    assert kept["origin"].keys() == {"commit", "code", "backend", "versions", "hardware", "started"}
     sessions = []
     timed = times.in_turn
     monkeypatch.setattr(times, "in_turn", lambda calls, *_: sessions.append(set(calls)) or timed(calls, 0))
@@ -52,6 +52,20 @@ def test_other_machines_measure_for_themselves(
     monkeypatch.setattr(times, "device_name", lambda: "an abacus")
     assert "on an abacus" in latencies([cell(runs[0])], tmp_path, tmp_path / "table").note
     assert json.loads((tmp_path / "table" / "latency.json").read_text())["origin"]["hardware"] == "an abacus"
+
+
+def test_a_report_takes_what_is_kept_and_times_nothing(
+    runs: list[Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells, table = [cell(run) for run in runs], tmp_path / "table"
+    assert not latencies(cells, tmp_path, table, may_time=False).ms
+    assert not table.exists()
+    taken = latencies(cells[:1], tmp_path, table)
+    monkeypatch.setattr(times, "device_name", lambda: "an abacus")
+    found = latencies(cells, tmp_path, table, may_time=False)
+    assert found == taken
+    assert f"commit {taken.origin['commit']}" in found.note
+    assert not latencies(cells[1:], tmp_path, table, may_time=False).note
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"other": 1}'])

@@ -1,5 +1,6 @@
 """Pictures of what networks spend and of how they learn; test_report.py has those of accuracy against cost."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +79,13 @@ def test_curves_are_drawn_for_every_row_that_has_begun(learnt: tuple[Planned, ..
     assert lines == [([1, 2], [10, 20]), ([1], [12]), ([1, 2], [5, 6])]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "held-out subjects"]
     assert accuracy_by_epoch(pictured([], tmp_path, learnt[1:])) is None
+
+
+def test_a_row_has_a_curve_in_every_group(learnt: tuple[Planned, ...], tmp_path: Path) -> None:
+    def of(group: str, planned: Planned) -> Planned:
+        return replace(planned, cell=replace(planned.cell, group=group))
+
+    other = Planned(learnt[0].cell, learnt[0].seeds[1:])
+    figure: Any = accuracy_by_epoch(pictured([], tmp_path, (of("CS", learnt[0]), of("CV", other))))
+    assert [axes.get_title() for axes in figure.axes] == ["a, CS", "a, CV"]
+    assert [len(axes.lines) for axes in figure.axes] == [3, 1]

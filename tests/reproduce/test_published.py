@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from skeleton_lab.cli import main
+from skeleton_lab.config import Request
 from skeleton_lab.errors import RequestError
 from skeleton_lab.measure.breakdown import OTHER, names_of_parts
+from skeleton_lab.measure.random_batch import random_lengths
 from skeleton_lab.reproduce import kept, published, times
 from skeleton_lab.reproduce.assemble import plan_table
-from skeleton_lab.reproduce.networks import CLIPS, network_of, own_lengths
+from skeleton_lab.reproduce.networks import CLIPS, network_of
 from skeleton_lab.reproduce.show import write_result
 from skeleton_lab.reproduce.tables import Table, load_table, table_names
 from tests.reproduce.declared_tables import Declare, declare
@@ -116,19 +118,117 @@ def test_what_changes_the_network_makes_it_another(
     assert measured(table, tmp_path)["both", "network_parameters"]["verdict"] == verdict
 
 
-def test_times_are_kept_until_the_machine_is_another(
-    declare: Declare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def sessions(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
+    """What was timed together, session by session."""
+    found: list[set[str]] = []
+    timed = times.in_turn
+    monkeypatch.setattr(times, "in_turn", lambda calls, *_: found.append(set(calls)) or timed(calls, 0, 1))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("what", "value", "noted"),
+    [
+        ("device_name", "an abacus", "on an abacus"),
+        ("code_digest", "other code", "commit"),
+        ("backend", "torch_scatter", "ops.backend=torch_scatter"),
+    ],
+)
+def test_times_are_kept_until_machine_code_or_backend_is_another(
+    what: str,
+    value: str,
+    noted: str,
+    declare: Declare,
+    sessions: list[set[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     declare("small_tab1", NETWORKS)
     table = only(load_table("small_tab1", "paper"), "batch_latency_ms", "equal_latency_ms")
     first = measured(table, tmp_path)
+    monkeypatch.setattr("skeleton_lab.training.provenance.commit", lambda: "another commit of the same code")
     assert measured(table, tmp_path) == first
-    monkeypatch.setattr(times, "device_name", lambda: "an abacus")
-    again = measured(table, tmp_path)
-    assert again["one", "batch_latency_ms"]["measured"] != first["one", "batch_latency_ms"]["measured"]
+    assert len(sessions) == 1
+    monkeypatch.setattr(times, what, lambda: value)
     result = write_result(table, plan_table(table, {}), tmp_path)
-    assert sum("on an abacus" in note for note in result.notes) == 1
-    assert f"{sum(own_lengths()):,} in all" in " ".join(result.notes)
+    assert sessions == [sessions[0]] * 2
+    assert sum(noted in note for note in result.notes) == 1
+    assert f"{sum(random_lengths(CLIPS)):,} in all" in " ".join(result.notes)
+
+
+def test_any_table_takes_the_times_of_a_session_that_has_all_of_its_networks(
+    declare: Declare, sessions: list[set[str]], tmp_path: Path
+) -> None:
+    declare("small_tab1", NETWORKS)
+    declare("small_tab2", NETWORKS.replace("- {name: both", "- {name: two"))
+    declare("small_tab3", NETWORKS.replace("[st_gcn, st_tr_s]", "[st_gcn, st_tr_t]"))
+    first, same, other = (
+        only(load_table(name, "paper"), "batch_latency_ms") for name in ("small_tab1", "small_tab2", "small_tab3")
+    )
+    both = measured(first, tmp_path)["both", "batch_latency_ms"]["measured"]
+    fewer = replace(first, cells=tuple(cell for cell in first.cells if cell.row == "one"))
+    assert measured(fewer, tmp_path)["one", "batch_latency_ms"]["measured"] < both
+    assert len(sessions) == 1
+    path = tmp_path / "tables" / "small_tab2" / "table.json"
+    write_result(same, plan_table(same, {}), tmp_path)
+    cells = {cell["row"]: cell["measured"] for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]}
+    assert cells["two"] == both
+    write_result(other, plan_table(other, {}), tmp_path)
+    assert [len(timed) for timed in sessions] == [2, 2]  # what is compared is of one session
+    assert len(list((tmp_path / "times").iterdir())) == 2
+
+
+def test_a_report_times_nothing_and_says_of_which_commit_its_times_are(
+    declare: Declare, sessions: list[set[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare("small_tab1", NETWORKS)
+    table = load_table("small_tab1", "paper")
+
+    def reported(table: Table) -> tuple[dict[str, float | None], str]:
+        result = write_result(table, plan_table(table, {}), tmp_path, may_time=False)
+        values = {each.cell.row: each.value for each in result.measured if each.cell.metric == "equal_latency_ms"}
+        return values, " ".join(result.notes)
+
+    values, notes = reported(table)
+    assert values == {"one": None, "both": None}
+    cells = json.loads((tmp_path / "tables" / "small_tab1" / "table.json").read_text(encoding="utf-8"))["cells"]
+    assert {cell["verdict"] for cell in cells if cell["metric"] == "equal_latency_ms"} == {"not run"}
+    assert "median of" not in notes
+    assert not sessions
+    monkeypatch.setattr("skeleton_lab.training.provenance.commit", lambda: "abc123")
+    one = replace(table, cells=tuple(cell for cell in table.cells if cell.row == "one"))
+    taken = write_result(one, plan_table(one, {}), tmp_path)
+    monkeypatch.setattr("skeleton_lab.training.provenance.commit", lambda: "def456")
+    monkeypatch.setattr(times, "code_digest", lambda: "other code")
+    values, notes = reported(table)
+    assert values["one"] == next(each.value for each in taken.measured if each.cell.metric == "equal_latency_ms")
+    assert values["both"] is None  # one of the two was never timed
+    assert "commit abc123" in notes
+    assert len(sessions) == 1
+
+
+def test_equal_input_has_as_many_persons_as_networks_take(declare: Declare, tmp_path: Path) -> None:
+    declare("small_tab1", NETWORKS)
+
+    def at_equal_input(**overrides: Any) -> tuple[int, float, str]:
+        table = only(load_table("small_tab1", "paper", overrides=overrides), "equal_gmacs_all")
+        result = write_result(table, plan_table(table, {}), tmp_path)
+        (network,) = plan_table(table, {})[0].networks
+        return network.equal_batch.x.shape[1], result.measured[0].values[0], " ".join(result.notes)
+
+    slots, gmacs, notes = at_equal_input()
+    assert (slots, "300 frames and two persons there throughout" in notes) == (2, True)
+    assert "take clips of 16 frames see no more of longer ones" in notes
+    slots, fewer, notes = at_equal_input(**{"data.persons": 1})
+    assert (slots, "300 frames and one person there throughout" in notes) == (1, True)
+    assert fewer < 0.6 * gmacs
+
+
+def test_measured_clips_have_all_frames_where_the_model_trains_on_some() -> None:
+    request = Request("star_64", "ntu60", "xsub", "paper", {"data.frame_step": 4}, {})
+    offsets = network_of(request).own_batch.offsets  # type: ignore[union-attr]
+    assert offsets.diff().tolist() == random_lengths(CLIPS)
 
 
 def test_a_table_without_recordings_says_so(declare: Declare, tmp_path: Path) -> None:
@@ -181,6 +281,7 @@ def test_parts_of_networks(declare: Declare, tmp_path: Path) -> None:
     for metric in ("part_parameters", "part_gmacs_all", "part_latency_ms"):
         assert cells["both: Conv2d", metric]["measured"] > cells["one: Conv2d", metric]["measured"] > 0
         assert cells["both: nothing", metric]["measured"] is None
+        assert cells["both: nothing", metric]["verdict"] == "not comparable"
     assert (tmp_path / "tables" / "small_fig1" / "largest_parts.png").stat().st_size > 1000
 
 
@@ -193,7 +294,7 @@ def test_a_part_must_be_named_where_one_is_measured(declare: Declare) -> None:
 
 
 def test_lengths_are_those_of_the_papers_range() -> None:
-    lengths = own_lengths()
+    lengths = random_lengths(CLIPS)
     assert len(lengths) == CLIPS
     assert all(100 <= length <= 299 for length in lengths)
 

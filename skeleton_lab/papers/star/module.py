@@ -4,7 +4,8 @@ Axes: F frames of all clips and their persons, one clip after another; N clips; 
 C channels; K classes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -19,16 +20,12 @@ from skeleton_lab.backbones.st_gcn import STGCN
 from skeleton_lab.errors import RequestError
 from skeleton_lab.measure.literal import star as literal
 from skeleton_lab.measure.macs import Macs, count_macs
-from skeleton_lab.measure.random_batch import random_batch
+from skeleton_lab.measure.random_batch import FULL_LENGTH, FULL_PERSONS, LONGEST, SHORTEST, random_batch, random_lengths
 from skeleton_lab.papers.star.macs import RULES, as_released
 from skeleton_lab.papers.star.network import STAR, ClipMemory, JointAttention, TimeAttention
 from skeleton_lab.papers.star.settings import STARSettings
 from skeleton_lab.settings import RunSettings
 from skeleton_lab.training.module import ClassificationModule, Counted, Output
-
-# The lengths of the clips of STAR's own measurements (its Table 2), and what ST-GCN pads each to.
-SHORTEST, LONGEST = 100, 299
-PADDED_FRAMES, PADDED_PERSONS = 300, 2
 
 
 class STARModule(ClassificationModule):
@@ -68,29 +65,27 @@ class STARModule(ClassificationModule):
     def measure(self, per_clip: Mapping[str, Tensor]) -> dict[str, float]:
         """The frames of a clip, those of all its persons, and what is spent on them."""
         frames = per_clip["frames"].double().mean().item()
-        return {"frames_per_clip": frames, "gmacs_per_clip": self.count_macs({"frames_per_clip": frames}).all / 1e9}
+        gmacs = self.count_macs({"frames_per_clip": frames}).all / 1e9 * self.settings.data.test_crops
+        return {"frames_per_clip": frames, "gmacs_per_clip": gmacs}
 
     def timed_ways(self, clips: int, measured: Mapping[str, float]) -> Mapping[str, Callable[[], Any]]:
-        """`clips` clips of one person and 100 to 299 frames through STAR; the same, padded to 300 frames of two persons
-        as released, through ST-GCN; and clips that fill this through STAR."""
-        device = next(self.network.parameters()).device
-        generator = torch.Generator().manual_seed(0)
-        lengths = torch.randint(SHORTEST, LONGEST + 1, (clips,), generator=generator).tolist()
-        st_gcn = STGCN(STGCNSettings(), self.layout, self.classes, 3, PADDED_PERSONS).to(device).eval()
-        x_NMTVC = torch.randn(clips, PADDED_PERSONS, PADDED_FRAMES, self.layout.num_joints, 3, device=device)
+        """`clips` clips of one person and 100 to 299 frames through STAR; the same, padded as released to 300 frames of
+        all person slots, through ST-GCN; and clips that fill these through STAR."""
+        device, persons = next(self.network.parameters()).device, min(FULL_PERSONS, self.settings.data.persons)
+        width, run = self.model.width, torch.inference_mode()
+        st_gcn = STGCN(STGCNSettings(width=width), self.layout, self.classes, 3, persons).to(device).eval()
+        x_NMTVC = torch.randn(clips, persons, FULL_LENGTH, self.layout.num_joints, 3, device=device)
+        slots = f"{FULL_LENGTH} frames × {persons} person{'s' if persons > 1 else ''}"
         return {
-            f"STAR, {SHORTEST} to {LONGEST} frames": self._predicting(lengths, persons=1),
-            f"ST-GCN, {PADDED_FRAMES} frames × {PADDED_PERSONS} persons": torch.inference_mode()(
-                lambda: st_gcn(x_NMTVC)
-            ),
-            f"STAR, {PADDED_FRAMES} frames × {PADDED_PERSONS} persons": self._predicting(
-                [PADDED_FRAMES] * clips, PADDED_PERSONS
-            ),
+            f"STAR, {SHORTEST} to {LONGEST} frames": self._predicting(random_lengths(clips), persons=1),
+            f"ST-GCN, {slots}": run(lambda: st_gcn(x_NMTVC)),
+            f"STAR, {slots}": self._predicting([FULL_LENGTH] * clips, persons),
         }
 
-    def _predicting(self, lengths: list[int], persons: int) -> Callable[[], Any]:
+    def _predicting(self, lengths: Sequence[int], persons: int) -> Callable[[], Any]:
         network, device = self.network.eval(), next(self.network.parameters()).device
-        batch = _ragged(random_batch(self.settings.data, self.layout, lengths, persons))
+        data = replace(self.settings.data, frame_step=1)
+        batch = _ragged(random_batch(data, self.layout, lengths, persons))
         x_FVC, offsets = batch.x.to(device), batch.offsets.to(device)
         return torch.inference_mode()(lambda: network(x_FVC, offsets))
 

@@ -107,10 +107,10 @@ class Block(nn.Module):
         self.spatial = FeedForward(channels, settings.dropout)
         self.temporal = FeedForward(channels, settings.dropout)
 
-    def forward(self, x_FVC: Tensor, cut: Pieces) -> Tensor:
-        together = list(zip(x_FVC.split(cut.frames), cut.pieces, strict=True))
+    def forward(self, x_FVC: Tensor, pieces: Pieces) -> Tensor:
+        together = list(zip(x_FVC.split(pieces.frames), pieces.pieces, strict=True))
         memory_P = torch.cat([recomputed(self.memory, frames, piece.lengths) for frames, piece in together])
-        memory_N = segment_sum(memory_P, cut.parts)
+        memory_N = segment_sum(memory_P, pieces.parts.to(memory_P.device))
         return torch.cat(
             [recomputed(self.encode, frames, memory_N[piece.clips], piece.lengths) for frames, piece in together]
         )
@@ -150,7 +150,7 @@ class STAR(nn.Module):
         x_FVC = self.embedding(self.norm(x_FVC.flatten(1)).view_as(x_FVC))
         position_F = segmented_positions(offsets, len(x_FVC))
         x_FVC = x_FVC + positional_encoding(position_F, x_FVC.shape[-1], self.settings.positions).unsqueeze(1)
-        pieces = cut(offsets.diff().tolist(), None if x_FVC.is_cuda else FRAMES_AT_ONCE)
+        pieces = cut(offsets.diff().tolist(), FRAMES_AT_ONCE if x_FVC.device.type == "cpu" else None)
         for block in self.blocks:
             x_FVC = block(x_FVC, pieces)
         weights, pooling = self.settings.context_weights, self.settings.pooling

@@ -1,7 +1,10 @@
 """The keys under `model.` of STAR. Where paper and released code differ: README.md."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+from data_modules.settings import SkeletonSettings
 
 
 @dataclass
@@ -29,3 +32,21 @@ class STARSettings:
     attention_dropout: float = 0.5
     dropout: float = 0.5
     head_dropout: float = 0.3
+
+    def fit(self, data: SkeletonSettings) -> None:
+        """Full attention has no edges to choose."""
+        if self.attention == "full":
+            self.hops, self.edges = STARSettings.hops, STARSettings.edges
+
+    def problems(self, data: SkeletonSettings) -> Iterator[str]:
+        """One line for each value that no STAR can have."""
+        for key in ("channels", "layers", "heads", "hops", "head_channels"):
+            if getattr(self, key) < 1:
+                yield f"model.{key}={getattr(self, key)}: give a number above 0"
+        for key in ("attention_dropout", "dropout", "head_dropout"):
+            if not 0 <= getattr(self, key) < 1:
+                yield f"model.{key}={getattr(self, key)}: give a number from 0 to less than 1"
+        if self.heads > 0 and self.channels % self.heads:
+            yield f"model.heads={self.heads}: give a number that divides model.channels, which is {self.channels}"
+        if data.collation != "ragged":
+            yield f"data.collation={data.collation}: STAR works on data.collation=ragged"
