@@ -22,6 +22,8 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from skeleton_lab.ops.precision import full
+
 
 def feature_map(x: Tensor) -> Tensor:
     """φ of queries or keys (…, D), which it scales by D^(−1/4)."""
@@ -51,14 +53,14 @@ def remember(key_FVHD: Tensor, value_FVHD: Tensor, lengths: Sequence[int]) -> Te
     lengths: how many of the F frames are each clip's; of a clip without frames it is 0.
     """
     # All clips at once, padded to the longest. Padding has φ(k) = 0, so that it adds nothing.
-    key_NVHTD = _padded(feature_map(_full(key_FVHD)), lengths)
-    value_NVHTE = _padded(functional.pad(_full(value_FVHD), (0, 1), value=1.0), lengths)
+    key_NVHTD = _padded(feature_map(full(key_FVHD)), lengths)
+    value_NVHTE = _padded(functional.pad(full(value_FVHD), (0, 1), value=1.0), lengths)
     return _product(key_NVHTD.transpose(-1, -2), value_NVHTE)
 
 
 def recall(query_FVHD: Tensor, memory_NVHDE: Tensor, lengths: Sequence[int]) -> Tensor:
     """What the queries of each clip find in its memory: (F, V, H, D), of the queries' type."""
-    found_NVHTE = _product(_padded(feature_map(_full(query_FVHD)), lengths), memory_NVHDE)
+    found_NVHTE = _product(_padded(feature_map(full(query_FVHD)), lengths), memory_NVHDE)
     found_FVHE = _packed(found_NVHTE.permute(0, 3, 1, 2, 4), lengths)
     return (found_FVHE[..., :-1] / found_FVHE[..., -1:]).to(query_FVHD.dtype)
 
@@ -99,7 +101,3 @@ def _product(a: Tensor, b: Tensor) -> Tensor:
     """In full precision under autocast too: the sums run over whole clips."""
     with torch.autocast(a.device.type, enabled=False):
         return a @ b
-
-
-def _full(x: Tensor) -> Tensor:
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x

@@ -35,9 +35,9 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from skeleton_lab.errors import RequestError, unknown
+from skeleton_lab.ops.precision import full
 
 BACKENDS = ("native", "torch_scatter")
-HALVES = (torch.float16, torch.bfloat16)
 # From so many numbers in a row on, a loop over the segments is the faster way on a CPU: 2 to 3 times for 25 joints of
 # 16 to 64 channels. For rows of 64 numbers in segments of a few rows it is 10 times slower.
 WIDE = 128
@@ -74,20 +74,20 @@ def segment_sum(x: Tensor, offsets: Tensor) -> Tensor:
     """x (F, …) → (N, …), of the same type. Raises ValueError for offsets that do not fit x, unless they lie on a GPU,
     where looking would mean waiting for it."""
     _check(x, offsets)
-    return _Sum.apply(_full(x), offsets).to(x.dtype)
+    return _Sum.apply(full(x), offsets).to(x.dtype)
 
 
 def segment_mean(x: Tensor, offsets: Tensor) -> Tensor:
     """x (F, …) → (N, …), of the same type. Errors as for segment_sum."""
     _check(x, offsets)
     rows_N = offsets.diff().clamp(min=1).view(-1, *[1] * (x.dim() - 1))
-    return (_Sum.apply(_full(x), offsets) / rows_N).to(x.dtype)
+    return (_Sum.apply(full(x), offsets) / rows_N).to(x.dtype)
 
 
 def segment_max(x: Tensor, offsets: Tensor) -> Tensor:
     """x (F, …) → (N, …), of the same type. Errors as for segment_sum."""
     _check(x, offsets)
-    return _Max.apply(_full(x), offsets).to(x.dtype)
+    return _Max.apply(full(x), offsets).to(x.dtype)
 
 
 def segment_softmax(x: Tensor, offsets: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ def segment_softmax(x: Tensor, offsets: Tensor) -> Tensor:
     _check(x, offsets)
     if _loops(x):
         return torch.cat([part.softmax(dim=0) for part in x.split(offsets.diff().tolist())])
-    x_F = _full(x)
+    x_F = full(x)
     largest_F = _Repeat.apply(_reduce(x_F.detach(), offsets, "max"), offsets, len(x))
     exp_F = (x_F - largest_F).exp()
     return (exp_F / _Repeat.apply(_Sum.apply(exp_F, offsets), offsets, len(x))).to(x.dtype)
@@ -104,7 +104,7 @@ def segment_softmax(x: Tensor, offsets: Tensor) -> Tensor:
 def segment_repeat(x: Tensor, offsets: Tensor, rows: int) -> Tensor:
     """x (N, …) → (F, …), of the same type: each segment's value for all of its rows. rows: F, which a GPU would have to
     be asked for."""
-    return _Repeat.apply(_full(x), offsets, rows).to(x.dtype)
+    return _Repeat.apply(full(x), offsets, rows).to(x.dtype)
 
 
 class _Sum(Function):
@@ -200,10 +200,6 @@ def _repeat(x_N: Tensor, offsets: Tensor, rows: int) -> Tensor:
     if _torch_scatter and x_N.numel() and rows:
         return _torch_scatter.gather_csr(x_N, offsets)
     return x_N.repeat_interleave(offsets.diff(), dim=0, output_size=rows)
-
-
-def _full(x: Tensor) -> Tensor:
-    return x.float() if x.dtype in HALVES else x
 
 
 def _check(x: Tensor, offsets: Tensor) -> None:

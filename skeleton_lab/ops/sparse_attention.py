@@ -25,6 +25,7 @@ from torch.nn import functional
 
 from skeleton_lab.ops.dropout import dropout as drop
 from skeleton_lab.ops.dropout import kept
+from skeleton_lab.ops.precision import full
 from skeleton_lab.ops.segments import segment_softmax, segment_sum
 
 # Scores within this of 0 can be exponentiated as they are, even in float32, and added up over thousands of joints.
@@ -63,8 +64,8 @@ def masked_attention(
         bias = None if bias_VV is None else bias_VV.to(query.dtype)
         return functional.scaled_dot_product_attention(query, key, value, bias, dropout).transpose(1, 2)
     with torch.autocast("cpu", enabled=False):
-        full = (x.float() if x.dtype == torch.bfloat16 else x for x in (query_FVHD, key_FVHD, value_FVHD))
-        return _MaskedAttention.apply(*full, bias_VV, dropout).to(query_FVHD.dtype)
+        attended = _MaskedAttention.apply(full(query_FVHD), full(key_FVHD), full(value_FVHD), bias_VV, dropout)
+        return attended.to(query_FVHD.dtype)
 
 
 class _MaskedAttention(Function):

@@ -19,6 +19,7 @@ from skeleton_lab.errors import RequestError
 from skeleton_lab.measure.benchmarks import BENCHMARKS
 from skeleton_lab.measure.literal import segments as literal
 from skeleton_lab.ops import segments
+from skeleton_lab.ops.precision import HALVES
 from skeleton_lab.verbs.arguments import Arguments
 
 REDUCTIONS = ["segment_sum", "segment_mean", "segment_max"]
@@ -121,7 +122,7 @@ def test_a_segment_does_not_depend_on_the_batch(way: str, name: str) -> None:
         assert torch.equal(torch.autograd.grad(own_y, own_x, gradient[of_y])[0], together[1][of_x])
 
 
-@pytest.mark.parametrize("dtype", segments.HALVES)
+@pytest.mark.parametrize("dtype", HALVES)
 @pytest.mark.parametrize("name", OPS)
 def test_half_precision_is_rounded_once(way: str, name: str, dtype: torch.dtype) -> None:
     # A sum in bfloat16 would stay at 256 when it adds 1.

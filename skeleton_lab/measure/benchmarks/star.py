@@ -14,6 +14,7 @@ from skeleton_lab.backbones.settings import STGCNSettings
 from skeleton_lab.backbones.st_gcn import STGCN
 from skeleton_lab.measure.bench import Benchmark
 from skeleton_lab.measure.literal import star as literal
+from skeleton_lab.measure.random_batch import FULL_LENGTH, FULL_PERSONS
 from skeleton_lab.ops.sparse_attention import edge_bias, masked_attention, sparse_attention
 from skeleton_lab.papers.star.edges import joint_edges
 from skeleton_lab.papers.star.network import STAR
@@ -22,7 +23,6 @@ from skeleton_lab.papers.star.settings import STARSettings
 CLASSES, IN_CHANNELS = 60, 9
 # Of the lengths of NTU RGB+D, 180 on average.
 LENGTHS = [300, 120, 60, 240]
-PADDED_FRAMES, PADDED_PERSONS = 300, 2
 FRAMES, HEADS, HEAD_CHANNELS = 128, 8, 8
 
 
@@ -35,8 +35,8 @@ def star_training_bf16(folder: Path) -> Benchmark:
 
 
 def star_inference(folder: Path) -> Benchmark:
-    st_gcn = STGCN(STGCNSettings(), NTU25, CLASSES, 3, PADDED_PERSONS).eval()
-    x_NMTVC = torch.randn(len(LENGTHS), PADDED_PERSONS, PADDED_FRAMES, NTU25.num_joints, 3)
+    st_gcn = STGCN(STGCNSettings(), NTU25, CLASSES, 3, FULL_PERSONS).eval()
+    x_NMTVC = torch.randn(len(LENGTHS), FULL_PERSONS, FULL_LENGTH, NTU25.num_joints, 3)
     return _inference(
         what=f"{len(LENGTHS)} clips of one person, {sum(LENGTHS)} frames: STAR-64, or ST-GCN on 300 frames × 2 persons",
         lengths=LENGTHS,
@@ -46,11 +46,11 @@ def star_inference(folder: Path) -> Benchmark:
 
 
 def star_inference_equal(folder: Path) -> Benchmark:
-    st_gcn = STGCN(STGCNSettings(), NTU25, CLASSES, 3, PADDED_PERSONS).eval()
-    x_NMTVC = torch.randn(1, PADDED_PERSONS, PADDED_FRAMES, NTU25.num_joints, 3)
+    st_gcn = STGCN(STGCNSettings(), NTU25, CLASSES, 3, FULL_PERSONS).eval()
+    x_NMTVC = torch.randn(1, FULL_PERSONS, FULL_LENGTH, NTU25.num_joints, 3)
     return _inference(
         what="the same at equal input: a clip of 300 frames and two persons who are there",
-        lengths=[PADDED_FRAMES * PADDED_PERSONS],
+        lengths=[FULL_LENGTH * FULL_PERSONS],
         plain=lambda: st_gcn(x_NMTVC),
         target=1,
     )
