@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 SCATTER := $(VENV)/.scatter
 LAB := $(VENV)/bin/skeleton-lab
 # Empty values say nothing: the program then takes its defaults, or DATA_ROOT and OUTPUT_DIR from the environment.
-WHERE = scale=$(SCALE) "data_root=$(DATA_ROOT)" "output_dir=$(OUTPUT_DIR)" devices=$(DEVICES) nodes=$(NODES) $(ARGS)
+WHERE = scale=$(SCALE) "data_root=$(DATA_ROOT)" "output_dir=$(OUTPUT_DIR)" jobs=$(JOBS) devices=$(DEVICES) nodes=$(NODES) $(ARGS)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-scatter reproduce report tables train prepare doctor bench test test-slow test-scatter lint clean

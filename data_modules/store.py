@@ -13,7 +13,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -75,6 +75,10 @@ class Store:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    def __reduce__(self) -> tuple[Callable[[Path], "Store"], tuple[Path]]:
+        """Another process opens it for itself."""
+        return open_store, (self.path,)
 
     def sequence(self, position: int) -> Frames:
         """All frames of one sequence, persons side by side."""

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from data_modules.errors import DataError
 from skeleton_lab.errors import RequestError, unknown
-from skeleton_lab.ops.recompute import set_recompute
-from skeleton_lab.ops.segments import set_backend
+from skeleton_lab.memory import keep_freed_memory
+from skeleton_lab.ops.settings import use
 from skeleton_lab.verbs import VERBS, Arguments
 
 
@@ -24,9 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.verb not in VERBS:
             raise unknown("verb", options.verb, VERBS)
         arguments = Arguments.parse([*options.words, *rest], options.json)
-        ops = arguments.execution().ops
-        set_backend(ops.backend)
-        set_recompute(ops.recompute)
+        keep_freed_memory()
+        use(arguments.execution().ops)
         return VERBS[options.verb].run(arguments)
     except (RequestError, DataError) as error:
         if options.debug:

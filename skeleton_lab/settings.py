@@ -93,7 +93,7 @@ class RunSettings:
 @dataclass
 class OpsSettings:
     """backend: what reduces segments (ops/segments.py), 'native' or, after `make setup-scatter`, 'torch_scatter'.
-    recompute: what a backward pass needs of large layers is computed again (ops/recompute.py), for a fraction of the
+    recompute: what a backward pass needs of large layers is computed again (ops/piecewise.py), for a fraction of the
         memory; false keeps it, which is quicker. Results are the same.
     """
 
@@ -103,8 +103,12 @@ class OpsSettings:
 
 @dataclass
 class ExecutionSettings:
-    """Where and how runs are executed; nothing here changes what they compute."""
+    """Where and how runs are executed; nothing here changes what they compute.
 
+    jobs: how many runs are trained at once; 0: on a CPU as many as it has cores, else one.
+    """
+
+    jobs: int = 0
     devices: int = 1
     nodes: int = 1
     accelerator: str = "auto"

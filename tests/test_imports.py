@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 # In order; what stands in one line may not import each other.
 ROOMS = (
-    {"errors", "files", "settings"},
+    {"errors", "files", "memory", "settings"},
     {"papers.settings", "backbones.settings"},
     {"registry"},
     {"config"},

@@ -7,11 +7,27 @@ within 1 / 512, and the scale is that of the p which is met. The numbers come fr
 than on a CPU this is PyTorch's own dropout, which is fused there.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 LEVELS = 2**8
+
+_generator: ContextVar[torch.Generator | None] = ContextVar("generator", default=None)
+
+
+@contextmanager
+def drawing_from(generator: torch.Generator) -> Iterator[None]:
+    """Within it, in this thread, numbers come from this generator and not from PyTorch's."""
+    token = _generator.set(generator)
+    try:
+        yield
+    finally:
+        _generator.reset(token)
 
 
 def dropout(x: Tensor, probability: float, training: bool = True) -> Tensor:
@@ -31,9 +47,18 @@ class Dropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         return dropout(x, self.probability, self.training)
 
+    def added(self, x: Tensor, y: Tensor) -> Tensor:
+        """x + dropout(y) of one shape, in one step."""
+        if y.device.type != "cpu" or not self.training or self.probability in (0, 1):
+            return x + self(y)
+        return torch.addcmul(x, y, kept(y, self.probability))
+
 
 def kept(like: Tensor, probability: float) -> Tensor:
     """b / (1 − p) for each element of a tensor, of its shape and type; p above 0 and below 1."""
     dropped = min(round(probability * LEVELS), LEVELS - 1)
-    drawn = torch.empty(-(-like.numel() // 8), dtype=torch.int64).random_(-(2**63), None).view(torch.uint8)
-    return (drawn[: like.numel()] >= dropped).view(like.shape).to(like.dtype).mul_(LEVELS / (LEVELS - dropped))
+    numbers = torch.empty(-(-like.numel() // 8), dtype=torch.int64)
+    drawn = numbers.random_(-(2**63), None, generator=_generator.get()).view(torch.uint8)
+    # Compared in place as numbers of the tensor's type: PyTorch has no quick comparison of bytes.
+    is_kept = drawn[: like.numel()].view(like.shape).to(like.dtype).ge_(dropped)
+    return is_kept.mul_(LEVELS / (LEVELS - dropped))

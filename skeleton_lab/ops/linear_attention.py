@@ -62,7 +62,27 @@ def recall(query_FVHD: Tensor, memory_NVHDE: Tensor, lengths: Sequence[int]) -> 
     """What the queries of each clip find in its memory: (F, V, H, D), of the queries' type."""
     found_NVHTE = _product(_padded(feature_map(full(query_FVHD)), lengths), memory_NVHDE)
     found_FVHE = _packed(found_NVHTE.permute(0, 3, 1, 2, 4), lengths)
-    return (found_FVHE[..., :-1] / found_FVHE[..., -1:]).to(query_FVHD.dtype)
+    return _Ratio.apply(found_FVHE).to(query_FVHD.dtype)
+
+
+class _Ratio(Function):
+    """(…, D + 1) → (…, D): each but the last, over the last, which is not 0."""
+
+    @staticmethod
+    def forward(ctx: Any, found: Tensor) -> Tensor:
+        below = found[..., -1:].contiguous()
+        ratio = found[..., :-1] / below
+        ctx.save_for_backward(ratio, below)
+        return ratio
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        ratio, below = ctx.saved_tensors
+        of_found = ratio.new_empty(*ratio.shape[:-1], ratio.shape[-1] + 1)
+        torch.div(gradients[0], below, out=of_found[..., :-1])
+        torch.sum(of_found[..., :-1] * ratio, dim=-1, out=of_found[..., -1]).neg_()
+        return of_found
 
 
 def segmented_linear_attention(

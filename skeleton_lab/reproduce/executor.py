@@ -1,20 +1,22 @@
 """Walking the graph of runs: finished ones are skipped, interrupted ones resumed, failures kept apart."""
 
-import traceback
-from collections import deque
+import time
 from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from filelock import FileLock, Timeout
 
-from data_modules.errors import DataError
-from skeleton_lab.errors import RequestError
-from skeleton_lab.files import write_text
-from skeleton_lab.reproduce.runs import Run, RunFolder, folder_of, in_order
-from skeleton_lab.reproduce.train import train
+from skeleton_lab.reproduce.runs import Run, folder_of, in_order
+from skeleton_lab.reproduce.workers import Workers, workers_for
 from skeleton_lab.settings import ExecutionSettings
+
+# Seconds between two looks at runs that another executor is at work on.
+PATIENCE = 0.2
 
 
 class Watcher(Protocol):
@@ -36,59 +38,62 @@ class Outcome:
 def execute(roots: Iterable[Run], output_dir: Path, execution: ExecutionSettings, watcher: Watcher) -> Outcome:
     """Finish every run and what it requires. Several executors on one output folder divide the work between them."""
     runs = in_order(roots)
-    waiting = deque(run for run in runs if not folder_of(run, output_dir).is_finished)
+    waiting = [run for run in runs if not folder_of(run, output_dir).is_finished]
     watcher.planned(len(runs), len(runs) - len(waiting))
-    outcome = Outcome()
-    postponed = 0
-    while waiting:
-        run = waiting.popleft()
-        if any(not _is_settled(required, output_dir, outcome) for required in run.requires.values()):
-            waiting.append(run)  # another executor is at work on what it requires, and that run waits here too
-            postponed += 1
-            continue
-        # When nothing that is left can be begun, wait for the first run that another executor holds.
-        patience = -1 if postponed >= len(waiting) + 1 else 0
+    # By the number of all runs, not of those that are left: the same work is divided in the same way when resumed.
+    with closing(workers_for(len(runs), output_dir, execution, watcher.epoch)) as workers:
+        return _Execution(waiting, output_dir, watcher, workers).to_the_end()
+
+
+class _Execution:
+    """waiting: in an order in which every run comes after what it requires; going: each under a lock of its own."""
+
+    def __init__(self, waiting: list[Run], output_dir: Path, watcher: Watcher, workers: Workers) -> None:
+        self.waiting, self.output_dir, self.watcher, self.workers = waiting, output_dir, watcher, workers
+        self.going: dict[Future[str | None], tuple[Run, FileLock]] = {}
+        self.outcome = Outcome()
+
+    def to_the_end(self) -> Outcome:
+        while self.waiting or self.going:
+            for run in list(self.waiting):
+                if len(self.going) < self.workers.jobs and all(map(self._is_settled, run.requires.values())):
+                    self._begin(run)
+            if self.going:
+                for future in wait(self.going, PATIENCE, FIRST_COMPLETED).done:
+                    self._end(future)
+            elif self.waiting:  # another executor is at work on all that could be begun
+                time.sleep(PATIENCE)
+        return self.outcome
+
+    def _is_settled(self, run: Run) -> bool:
+        return run.key in self.outcome.problems or folder_of(run, self.output_dir).is_finished
+
+    def _begin(self, run: Run) -> None:
+        folder = folder_of(run, self.output_dir)
+        lock = FileLock(folder.lock)
         try:
-            with FileLock(folder_of(run, output_dir).lock, timeout=patience):
-                _finish(run, output_dir, execution, watcher, outcome)
-            postponed = 0
+            lock.acquire(timeout=0)
         except Timeout:
-            waiting.append(run)
-            postponed += 1
-    return outcome
+            return
+        self.waiting.remove(run)
+        self.watcher.started(run)
+        broken = [required.name for required in run.requires.values() if required.key in self.outcome.problems]
+        future: Future[str | None] = Future()
+        if folder.is_finished:  # meanwhile, by another executor
+            future.set_result(None)
+        elif broken:
+            future.set_result(f"needs {broken[0]}, which failed")
+        else:
+            future = self.workers.begin(run)
+        self.going[future] = run, lock
 
-
-def _is_settled(run: Run, output_dir: Path, outcome: Outcome) -> bool:
-    return run.key in outcome.problems or folder_of(run, output_dir).is_finished
-
-
-def _finish(run: Run, output_dir: Path, execution: ExecutionSettings, watcher: Watcher, outcome: Outcome) -> None:
-    folder = folder_of(run, output_dir)
-    watcher.started(run)
-    problem = None
-    if not folder.is_finished:
-        problem = _blocked(run, outcome) or _attempt(run, folder, output_dir, execution, watcher)
-    if problem:
-        outcome.problems[run.key] = problem
-    watcher.ended(run, problem)
-
-
-def _blocked(run: Run, outcome: Outcome) -> str | None:
-    broken = [required.name for required in run.requires.values() if required.key in outcome.problems]
-    return f"needs {broken[0]}, which failed" if broken else None
-
-
-def _attempt(
-    run: Run, folder: RunFolder, output_dir: Path, execution: ExecutionSettings, watcher: Watcher
-) -> str | None:
-    """Train; any failure stays this run's own. Returns what went wrong, if something did."""
-    required = {role: folder_of(each, output_dir).checkpoint for role, each in run.requires.items()}
-    try:
-        train(run, folder, required, execution, lambda done, total: watcher.epoch(run, done, total))
-    except (DataError, RequestError) as error:  # mistakes of the user's, which the text explains
-        return str(error)
-    except Exception as error:
-        path = folder.path / "error.txt"
-        write_text(path, traceback.format_exc())
-        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''} (traceback in {path})"
-    return None
+    def _end(self, future: Future[str | None]) -> None:
+        run, lock = self.going.pop(future)
+        try:
+            problem = future.result()
+        except BrokenProcessPool:
+            problem = "a worker process was killed, for want of memory perhaps: give a lower jobs=, and go on from here"
+        lock.release()
+        if problem:
+            self.outcome.problems[run.key] = problem
+        self.watcher.ended(run, problem)

@@ -1,4 +1,4 @@
-"""Live progress of an executor, with rich: a bar of runs, and below it the epochs of the run under way."""
+"""Live progress of an executor, with rich: a bar of runs, and below it the epochs of those under way."""
 
 from types import TracebackType
 
@@ -17,7 +17,7 @@ class LiveProgress:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._bars = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
         self._runs: TaskID = self._bars.add_task("runs", total=None)
-        self._epochs: TaskID | None = None
+        self._epochs: dict[str, TaskID] = {}
         self._done = 0
         self._total = 0
 
@@ -40,16 +40,15 @@ class LiveProgress:
 
     def started(self, run: Run) -> None:
         # How long an evaluation takes is not known in epochs.
-        self._epochs = self._bars.add_task(run.name, total=run.settings.training.epochs if run.trains else None)
+        epochs = run.settings.training.epochs if run.trains else None
+        self._epochs[run.key] = self._bars.add_task(run.name, total=epochs)
 
     def epoch(self, run: Run, done: int, total: int) -> None:
-        if self._epochs is not None:
-            self._bars.update(self._epochs, completed=done, total=total)
+        if run.key in self._epochs:
+            self._bars.update(self._epochs[run.key], completed=done, total=total)
 
     def ended(self, run: Run, problem: str | None) -> None:
-        if self._epochs is not None:
-            self._bars.remove_task(self._epochs)
-            self._epochs = None
+        self._bars.remove_task(self._epochs.pop(run.key))
         self._done += 1
         self._bars.update(self._runs, completed=self._done)
         state = f"[red]failed[/]: {escape(problem)}" if problem else "finished"

@@ -1,12 +1,13 @@
 """Where a dataset's recordings come from: the user's DATA_ROOT, or the demo world where there is none."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_modules.demo import write_demo
 from data_modules.prepare import Progress, prepare
-from data_modules.readers import reader_for
+from data_modules.readers import known_as, reader_for
 from data_modules.readers.own import OwnReader
 from data_modules.readers.reader import Reader
 from data_modules.store import Store
@@ -24,6 +25,10 @@ class Source:
     folder: Path
     is_demo: bool
 
+    def __reduce__(self) -> tuple[Callable[..., "Source"], tuple[object, ...]]:
+        """Another process reads the reader's declaration for itself."""
+        return _opened, (known_as(self.reader), self.store, self.folder, self.is_demo)
+
     @property
     def label(self) -> str:
         return DEMO if self.is_demo else REAL
@@ -40,6 +45,10 @@ class Source:
                     digest.update(f"{len(side)}:".encode() + side.astype("<i8").tobytes())
             found["division"] = digest.hexdigest()
         return found
+
+
+def _opened(dataset: str, store: Store, folder: Path, is_demo: bool) -> Source:
+    return Source(reader_for(dataset), store, folder, is_demo)
 
 
 def prepared(

@@ -122,6 +122,8 @@ class Arguments:
         except OmegaConfBaseException as error:
             raise RequestError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
         assert isinstance(execution, ExecutionSettings)
+        if execution.jobs < 0:
+            raise RequestError(f"jobs={execution.jobs}: give how many runs are trained at once, or 0 for what fits")
         if execution.devices * execution.nodes != 1:
             raise RequestError("training on several devices is not supported yet: leave devices and nodes at 1")
         return execution

@@ -149,10 +149,10 @@ def test_networks_learn_the_same_either_way(tmp_path: Path, monkeypatch: pytest.
 def test_star_learns_the_same_either_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """But for dropout, which the two draw in different ways."""
     monkeypatch.setattr("skeleton_lab.measure.benchmarks.star.LENGTHS", [9, 4])
-    monkeypatch.setattr("skeleton_lab.ops.dropout.Dropout.forward", lambda layer, x: x)
+    for module in ("dropout", "sparse_attention"):
+        monkeypatch.setattr(f"skeleton_lab.ops.{module}.kept", lambda like, probability: torch.ones_like(like))
     monkeypatch.setattr("torch.nn.Dropout.forward", lambda layer, x: x)
     benchmark = BENCHMARKS[name](tmp_path)
-    monkeypatch.setattr("skeleton_lab.ops.sparse_attention.kept", lambda like, probability: torch.ones_like(like))
     for _ in range(3):
         assert benchmark.fast() == pytest.approx(benchmark.plain(), rel=0.05 if name.endswith("bf16") else 1e-3)
 

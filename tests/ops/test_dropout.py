@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from skeleton_lab.ops.dropout import Dropout, dropout
+from skeleton_lab.ops.dropout import Dropout, drawing_from, dropout
 
 
 @pytest.mark.parametrize("probability", [0.1, 0.3, 0.5])
@@ -43,3 +43,23 @@ def test_nothing_and_everything_can_be_dropped() -> None:
     assert dropout(x, 0.0) is x
     assert dropout(x, 1.0).abs().max() == 0
     assert Dropout(0.5).eval()(x) is x
+
+
+def test_adding_what_is_left_equals_dropping_and_adding() -> None:
+    x, y = torch.randn(2, 50, 7, dtype=torch.float64)
+    layer = Dropout(0.3)
+    torch.manual_seed(5)
+    added = layer.added(x, y)
+    torch.manual_seed(5)
+    torch.testing.assert_close(added, x + layer(y))
+    assert torch.equal(layer.eval().added(x, y), x + y)
+
+
+def test_numbers_come_from_a_generator_where_one_is_given() -> None:
+    x = torch.ones(1000)
+    with drawing_from(torch.Generator().manual_seed(1)):
+        first = dropout(x, 0.5)
+    state = torch.get_rng_state()
+    with drawing_from(torch.Generator().manual_seed(1)):
+        assert torch.equal(first, dropout(x, 0.5))
+    assert torch.equal(state, torch.get_rng_state())

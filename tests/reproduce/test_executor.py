@@ -1,6 +1,9 @@
 """The executor on real, tiny trainings: skipped, resumed, isolated, and never two at once on one run."""
 
+import multiprocessing
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +12,7 @@ import torch
 from filelock import FileLock
 
 from skeleton_lab.config import Request
-from skeleton_lab.reproduce import executor, train
+from skeleton_lab.reproduce import train, workers
 from skeleton_lab.reproduce.executor import execute
 from skeleton_lab.reproduce.runs import Planner, Run, folder_of
 from skeleton_lab.reproduce.sources import Source
@@ -24,6 +27,8 @@ class Watched:
     def __init__(self) -> None:
         self.trained: list[str] = []
         self.problems: dict[str, str] = {}
+        self.epochs: dict[str, list[int]] = {}
+        self.killed = False
 
     def planned(self, total: int, finished: int) -> None:
         self.total, self.finished = total, finished
@@ -31,7 +36,8 @@ class Watched:
     def started(self, run: Run) -> None:
         self.trained.append(run.key)
 
-    def epoch(self, run: Run, done: int, total: int) -> None: ...
+    def epoch(self, run: Run, done: int, total: int) -> None:
+        self.epochs.setdefault(run.key, []).append(done)
 
     def ended(self, run: Run, problem: str | None) -> None:
         if problem:
@@ -43,10 +49,20 @@ def plan(source: Source, model: str = "sgn", **changes: object) -> Run:
     return Planner({"ntu60": source}).plan(Request(model, "ntu60", "xsub", "demo", full, TINY))
 
 
-def run_all(runs: list[Run], output_dir: Path) -> Watched:
+def run_all(runs: list[Run], output_dir: Path, jobs: int = 1) -> Watched:
     watched = Watched()
-    execute(runs, output_dir, ExecutionSettings(accelerator="cpu"), watched)
+    execute(runs, output_dir, ExecutionSettings(accelerator="cpu", jobs=jobs), watched)
     return watched
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def weights(run: Run, output_dir: Path) -> dict[str, torch.Tensor]:
@@ -110,20 +126,60 @@ def test_one_broken_run_never_loses_the_others(
 ) -> None:
     good = plan(demo_source, seed=1)
     broken = plan(demo_source, "adasgn", seed=2)
-    real = executor.train
+    real = workers.train
 
     def failing(run: Run, *arguments: object) -> None:
         if run.settings.name == "adasgn_single" and run.settings.model.joints == 9:
             raise RuntimeError("no luck\nat all")
         real(run, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(executor, "train", failing)
+    monkeypatch.setattr(workers, "train", failing)
     watched = run_all([broken, good], tmp_path)
     assert folder_of(good, tmp_path).is_finished
     assert watched.problems[broken.key].startswith("needs adasgn_single-")
     failed = [problem for problem in watched.problems.values() if "RuntimeError: no luck" in problem]
     assert len(failed) == 2
     assert all("\n" not in problem for problem in watched.problems.values())
+
+
+def test_several_processes_end_with_what_one_does(demo_source: Source, tmp_path: Path) -> None:
+    runs = [plan(demo_source, seed=seed) for seed in (1, 2)] + [plan(demo_source, "adasgn")]
+    watched = run_all(runs, tmp_path / "processes", jobs=2)
+    assert not watched.problems
+    assert watched.trained[-1] == runs[-1].key
+    assert watched.epochs[runs[0].key] == [1, 2, 3]
+    with one_thread():  # as each of the processes has
+        run_all(runs, tmp_path / "here")
+    for run in runs:
+        for name, weight in weights(run, tmp_path / "here").items():
+            assert torch.equal(weight, weights(run, tmp_path / "processes")[name]), name
+
+
+def test_a_failure_in_a_process_is_told_and_kept_apart(demo_source: Source, tmp_path: Path) -> None:
+    good, broken = plan(demo_source, seed=1), plan(demo_source, seed=2)
+    folder_of(broken, tmp_path).path.parent.mkdir(parents=True)
+    folder_of(broken, tmp_path).path.write_text("a file where a folder must be")
+    watched = run_all([broken, good], tmp_path, jobs=2)
+    assert folder_of(good, tmp_path).is_finished
+    assert list(watched.problems) == [broken.key]
+
+
+def test_a_killed_process_fails_its_run_alone(demo_source: Source, tmp_path: Path) -> None:
+    runs = [plan(demo_source, seed=seed) for seed in (1, 2, 3, 4)]
+    watched = Watched()
+
+    def kill_one(run: Run, done: int, total: int) -> None:
+        if not watched.killed:
+            watched.killed = True
+            multiprocessing.active_children()[0].kill()
+
+    watched.epoch = kill_one  # type: ignore[method-assign]
+    execute(runs, tmp_path, ExecutionSettings(accelerator="cpu", jobs=2), watched)
+    assert 1 <= len(watched.problems) <= 2  # those under way
+    assert all("a worker process was killed" in problem for problem in watched.problems.values())
+    finished = [run.key for run in runs if folder_of(run, tmp_path).is_finished]
+    assert sorted([*finished, *watched.problems]) == sorted(run.key for run in runs)
+    assert not run_all(runs, tmp_path).problems
 
 
 def test_a_run_that_another_executor_holds_is_waited_for(demo_source: Source, tmp_path: Path) -> None:

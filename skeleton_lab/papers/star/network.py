@@ -13,8 +13,8 @@ from data_modules.layouts import Layout
 from skeleton_lab.ops.context_attention import context_attention
 from skeleton_lab.ops.dropout import Dropout
 from skeleton_lab.ops.linear_attention import recall, remember
+from skeleton_lab.ops.piecewise import piecewise
 from skeleton_lab.ops.positions import positional_encoding, segmented_positions
-from skeleton_lab.ops.recompute import recomputed
 from skeleton_lab.ops.segments import segment_sum
 from skeleton_lab.ops.sparse_attention import edge_bias, masked_attention
 from skeleton_lab.papers.star.edges import joint_edges
@@ -82,13 +82,12 @@ class FeedForward(nn.Module):
             nn.SiLU(),
             Dropout(dropout),
             nn.Linear(channels, channels),
-            Dropout(dropout),
         )
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, x_FVC: Tensor, attended_FVC: Tensor) -> Tensor:
-        y_FVC = self.attention_norm(x_FVC + self.dropout(attended_FVC))
-        return self.norm(y_FVC + self.layers(y_FVC))
+        y_FVC = self.attention_norm(self.dropout.added(x_FVC, attended_FVC))
+        return self.norm(self.dropout.added(y_FVC, self.layers(y_FVC)))
 
 
 class Block(nn.Module):
@@ -108,12 +107,15 @@ class Block(nn.Module):
         self.temporal = FeedForward(channels, settings.dropout)
 
     def forward(self, x_FVC: Tensor, pieces: Pieces) -> Tensor:
-        together = list(zip(x_FVC.split(pieces.frames), pieces.pieces, strict=True))
-        memory_P = torch.cat([recomputed(self.memory, frames, piece.lengths) for frames, piece in together])
+        frames_P = x_FVC.split(pieces.frames)
+        parts = [(frames, piece.lengths) for frames, piece in zip(frames_P, pieces.pieces, strict=True)]
+        memory_P = torch.cat(piecewise(self.memory, tuple(self.memory.parameters()), parts))
         memory_N = segment_sum(memory_P, pieces.parts.to(memory_P.device))
-        return torch.cat(
-            [recomputed(self.encode, frames, memory_N[piece.clips], piece.lengths) for frames, piece in together]
-        )
+        with_memory = [
+            (frames, memory_N[piece.clips], piece.lengths)
+            for frames, piece in zip(frames_P, pieces.pieces, strict=True)
+        ]
+        return torch.cat(piecewise(self.encode, tuple(self.parameters()), with_memory))
 
     def encode(self, x_FVC: Tensor, memory_NVHDE: Tensor, lengths: Sequence[int]) -> Tensor:
         spatial_FVC = self.spatial(x_FVC, self.joint_attention(x_FVC))

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from data_modules.layouts import HAND22, NTU25, Layout
 from skeleton_lab.measure.literal import star as literal
-from skeleton_lab.ops.recompute import set_recompute
+from skeleton_lab.ops.piecewise import set_recompute
 from skeleton_lab.papers.star import network as star_network
 from skeleton_lab.papers.star.edges import joint_edges
 from skeleton_lab.papers.star.network import STAR
