@@ -11,7 +11,7 @@ from typing import Protocol
 
 from filelock import FileLock, Timeout
 
-from skeleton_lab.reproduce.runs import Run, folder_of, in_order
+from skeleton_lab.reproduce.runs import Run, folder_of, with_required
 from skeleton_lab.reproduce.workers import Workers, workers_for
 from skeleton_lab.settings import ExecutionSettings
 
@@ -37,7 +37,7 @@ class Outcome:
 
 def execute(roots: Iterable[Run], output_dir: Path, execution: ExecutionSettings, watcher: Watcher) -> Outcome:
     """Finish every run and what it requires. Several executors on one output folder divide the work between them."""
-    runs = in_order(roots)
+    runs = with_required(roots)
     waiting = [run for run in runs if not folder_of(run, output_dir).is_finished]
     watcher.planned(len(runs), len(runs) - len(waiting))
     # By the number of all runs, not of those that are left: the same work is divided in the same way when resumed.

@@ -116,7 +116,7 @@ class Planner:
         return Run(settings, source, requires, digest[:12])
 
 
-def in_order(runs: Iterable[Run]) -> list[Run]:
+def with_required(runs: Iterable[Run]) -> list[Run]:
     """The runs and all that they require, each once, after those it requires."""
 
     def walk(run: Run) -> Iterator[Run]:

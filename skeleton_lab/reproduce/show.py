@@ -10,7 +10,7 @@ from skeleton_lab.reproduce.page import write_page
 from skeleton_lab.reproduce.pictures import PICTURES, Pictured
 from skeleton_lab.reproduce.published import measure_networks
 from skeleton_lab.reproduce.report import UNTRAINED, Result, write_report
-from skeleton_lab.reproduce.runs import folder_of, in_order
+from skeleton_lab.reproduce.runs import folder_of, with_required
 from skeleton_lab.reproduce.tables import Table
 
 
@@ -30,7 +30,7 @@ def write_result(
     kept, are measured now; otherwise it has those that are kept, of whatever commit, and its note says of which.
     """
     folder = table_folder(table, output_dir)
-    runs = {run.name: run for run in in_order(run for each in planned for run in each.runs)}
+    runs = {run.name: run for run in with_required(run for each in planned for run in each.runs)}
     folders = {name: folder_of(run, output_dir) for name, run in runs.items()}
     of_runs = latencies(planned, output_dir, folder, may_time)
     published = measure_networks(planned, output_dir, may_time)

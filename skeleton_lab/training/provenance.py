@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from skeleton_lab.measure.bench import processor
+
 PACKAGES = ("torch", "lightning", "numpy")
 
 
@@ -25,7 +27,8 @@ def provenance() -> dict[str, Any]:
 def hardware() -> str:
     if torch.cuda.is_available():
         return f"{torch.cuda.device_count()} × {torch.cuda.get_device_name()}"
-    return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"
+    threads = torch.get_num_threads()
+    return f"{processor()}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def commit() -> str:

@@ -10,7 +10,7 @@ from data_modules.readers import READERS
 from skeleton_lab import config
 from skeleton_lab.config import Request, declared, keys
 from skeleton_lab.registry import MODELS, Model
-from skeleton_lab.reproduce.runs import EVALUATION_KEYS, TEST_NOISE_KEYS, TRAINED, Planner, Run, in_order
+from skeleton_lab.reproduce.runs import EVALUATION_KEYS, TEST_NOISE_KEYS, TRAINED, Planner, Run, with_required
 from skeleton_lab.reproduce.sources import Source
 
 
@@ -69,7 +69,7 @@ def test_adasgn_requires_its_six_single_models() -> None:
 def test_all_alphas_share_their_single_models() -> None:
     both = planner()
     roots = [both.plan(Request("adasgn", "ntu60", "xsub", "paper", {"model.alpha": alpha})) for alpha in (1, 2)]
-    ordered = in_order(roots)
+    ordered = with_required(roots)
     assert len(ordered) == 6 + 2
     seen: set[str] = set()
     for run in ordered:
@@ -118,7 +118,7 @@ def test_ways_of_evaluating_share_the_trained_run() -> None:
     ways: list[dict[str, object]] = [{}, {"data.test_crops": 5}, {"model.evaluation_actions": "sampled"}]
     roots = [both.plan(Request("adasgn", "ntu60", "xsub", "paper", way)) for way in ways]
     assert len({root.key for root in roots}) == 3
-    assert len(in_order(roots)) == 6 + 3
+    assert len(with_required(roots)) == 6 + 3
 
 
 @pytest.mark.parametrize("selection", ["validation", "test"])
