@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 from torch.optim import SGD, Adam, Optimizer
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler, MultiStepLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, MultiStepLR
 
 from skeleton_lab.settings import TrainingSettings
 
@@ -21,8 +21,13 @@ def optimizer_and_schedule(
     if settings.schedule == "noam":
         by_step = noam(found, settings.noam_dim, settings.warmup_epochs * steps_per_epoch())
         return {"optimizer": found, "lr_scheduler": {"scheduler": by_step, "interval": "step"}}
-    by_epoch = MultiStepLR(found, list(settings.milestones), settings.decay)
-    return {"optimizer": found, "lr_scheduler": {"scheduler": by_epoch, "interval": "epoch"}}
+    return {"optimizer": found, "lr_scheduler": {"scheduler": _by_epoch(found, settings), "interval": "epoch"}}
+
+
+def _by_epoch(optimizer: Optimizer, settings: TrainingSettings) -> LRScheduler:
+    if settings.schedule == "cosine":
+        return CosineAnnealingLR(optimizer, settings.epochs)
+    return MultiStepLR(optimizer, list(settings.milestones), settings.decay)
 
 
 def optimizer(parameters: Iterable[nn.Parameter], settings: TrainingSettings) -> Optimizer:

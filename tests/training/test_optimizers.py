@@ -1,5 +1,6 @@
 """Optimisers and the rates of their schedules, step by step and across an interruption."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,11 @@ def rates(settings: TrainingSettings, count: int) -> list[float]:
 
 def test_the_rate_falls_after_each_milestone() -> None:
     assert rates(replace(SETTINGS, milestones=[2, 4]), 6) == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
+def test_the_rate_falls_along_half_a_cosine() -> None:
+    expected = [(1 + math.cos(math.pi * epoch / 6)) / 2 for epoch in range(7)]
+    assert rates(replace(SETTINGS, schedule="cosine"), 7) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("dim", "warmup_epochs"), [(64, 5), (128, 2), (64, 0)])
