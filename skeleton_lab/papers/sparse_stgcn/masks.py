@@ -1,0 +1,85 @@
+"""Which weights of a network are kept: masks that are drawn once and do not change (section 3.3, M).
+
+Masks are of the shapes of the weights, True where a weight is kept. Of n weights, exactly round((1 − S) · n) are kept.
+
+Only the weights of 2-D convolutions are masked, as in the released code: those of graph and temporal convolutions and
+of strided residuals. Biases, normalisation, graphs, attention over whole clips and the classifier stay whole.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from skeleton_lab.papers.sparse_stgcn.settings import Scope
+
+Weights = dict[str, nn.Parameter]
+Masks = dict[str, Tensor]
+
+
+def maskable(network: nn.Module) -> Weights:
+    """The weights that masks are drawn for, by their names, in the network's order."""
+    return {f"{name}.weight": layer.weight for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d)}
+
+
+def random_masks(weights: Mapping[str, Tensor], sparsity: float, scope: Scope, seed: int) -> Masks:
+    """Masks at random, the same for the same names, shapes and seed on every machine.
+
+    scope: what the sparsity is met in exactly: every single weight tensor ('layer'); all tensors of a block together
+        ('block'); or all together ('global'), as the paper writes it.
+    """
+    masks: Masks = {}
+    for name, members in _grouped(weights, scope).items():
+        kept = _kept(sum(weights[each].numel() for each in members), sparsity, seed, name)
+        parts = kept.split([weights[each].numel() for each in members])
+        masks |= {each: part.view(weights[each].shape) for each, part in zip(members, parts, strict=True)}
+    return {name: masks[name].to(weight.device) for name, weight in weights.items()}
+
+
+def as_released(weights: Mapping[str, Tensor], sparsity: float, scope: Scope, seed: int) -> Masks:
+    """Masks of the released code at its start: scores ~ U(−√(6 / fan-in), √(6 / fan-in)) of every weight, of which the
+    smallest share S over a block, or over the network, is masked. Layers with a large fan-in lose all their weights."""
+    generator = torch.Generator().manual_seed(seed)
+    scores = {
+        name: torch.empty(weight.shape).uniform_(-1, 1, generator=generator) * (6 / weight[0].numel()) ** 0.5
+        for name, weight in weights.items()
+    }
+    masks: Masks = {}
+    for members in _grouped(weights, scope).values():
+        smallest = torch.cat([scores[each].flatten() for each in members]).sort().values
+        threshold = smallest[round(sparsity * (len(smallest) - 1))]
+        masks |= {each: scores[each] >= threshold for each in members}
+    return {name: masks[name].to(weight.device) for name, weight in weights.items()}
+
+
+def _grouped(weights: Mapping[str, Tensor], scope: Scope) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for name in weights:
+        groups.setdefault({"layer": name, "block": block_of(name), "global": "all"}[scope], []).append(name)
+    return groups
+
+
+def block_of(name: str) -> str:
+    """The block that a weight is of: 'blocks.3' of 'blocks.3.temporal.2.weight'."""
+    return ".".join(name.split(".")[:2])
+
+
+def by_block(names: Sequence[str]) -> dict[str, list[str]]:
+    """The names of each block's weights."""
+    return _grouped(dict.fromkeys(names, torch.empty(0)), "block")
+
+
+def _kept(count: int, sparsity: float, seed: int, name: str) -> Tensor:
+    """As many True of so many as are kept, at places of the name's own, (count,)."""
+    digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+    kept = torch.zeros(count, dtype=torch.bool)
+    kept[torch.randperm(count, generator=generator)[: round((1 - sparsity) * count)]] = True
+    return kept
+
+
+def sparsity_of(masks: Mapping[str, Tensor]) -> float:
+    """The share of the weights that masks leave out, from 0 to 1."""
+    kept, weights = sum(int(mask.sum()) for mask in masks.values()), sum(mask.numel() for mask in masks.values())
+    return 1 - kept / weights
