@@ -64,3 +64,17 @@ class STTRSettings(BackboneSettings):
     attention: Literal["spatial", "temporal"] = "spatial"
     agcn: bool = False
     drop_keys: float = 0.5
+
+
+@dataclass
+class AAGCNSettings(GraphSettings):
+    """adaptive: what is learned of the graph beside what each clip adds: 'init' in AA-GCN, 'offset' in 2s-AGCN.
+    similarity: what makes a graph of how alike joints are: 'tanh' times a learned factor from 0 (AA-GCN), or 'softmax'
+        over the joints that are taken from (2s-AGCN).
+    attention: AA-GCN's attention to joints, frames and channels after every graph convolution.
+    """
+
+    dropout: float = 0.0
+    adaptive: Adaptive = "init"
+    similarity: Literal["tanh", "softmax"] = "tanh"
+    attention: bool = False
