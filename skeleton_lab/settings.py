@@ -13,6 +13,10 @@ AbsentPersons = Literal["masked", "zeros"]
 # How the joints' graph is cut into partitions (layers/graph.py).
 PartitionMode = Literal["spatial", "stgcn_spatial"]
 
+# A network's graph: partitions of the skeleton's, or random numbers; and how it is learned (layers/learned_graph.py).
+GraphMode = Literal["spatial", "stgcn_spatial", "random"]
+Adaptive = Literal["importance", "init", "offset", "none"]
+
 
 class TreatsAbsentPersons(Protocol):
     """The settings of a model that knows both ways."""

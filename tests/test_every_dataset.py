@@ -52,7 +52,7 @@ def assert_trains(module: ClassificationModule, data: SkeletonDataModule) -> Non
     module.eval()
     with torch.no_grad():
         logits = torch.cat([module(batch).logits for batch in data.test_dataloader()])
-    assert logits.shape == (len(data.test), data.num_classes)
+    assert logits.shape == (len(data.test) * module.settings.data.test_crops, data.num_classes)
     assert logits.isfinite().all()
 
 

@@ -5,7 +5,7 @@ Axes: P persons, T frames, V joints, H heads, S places that attend to one anothe
 
 from torch import Tensor, nn
 
-from skeleton_lab.backbones import st_gcn, st_tr
+from skeleton_lab.backbones import aa_gcn, st_gcn, st_tr
 from skeleton_lab.layers.graph import PARTITIONS
 from skeleton_lab.layers.graph_conv import AdaptiveGraphUnit, GraphUnit
 from skeleton_lab.measure.macs import Rule
@@ -59,7 +59,35 @@ ST_TR_RULES: dict[type[nn.Module], Rule] = {
     st_tr.SelfAttention: _attention,
 }
 
+
+def _products(layer: nn.Conv1d | nn.Conv2d | nn.Linear, x: Tensor, y: Tensor) -> int:
+    return y.numel() * layer.weight[0].numel()
+
+
+def _similarity_graph(layer: aa_gcn.AdaptiveGraphConv, x: Tensor, y: Tensor) -> int:
+    """x A for every partition, and the comparison of every two joints."""
+    persons, _, frames, joints = x.shape
+    return layer.graph.count * (x.numel() * joints + persons * joints**2 * frames * layer.compared)
+
+
+# "Are ST-GCNs over-parameterised?" prints no costs. Those that are known of its networks, such as 6.47 GMACs of AA-GCN,
+# are of matrix products and convolutions alone, for 100 frames of two persons.
+AA_GCN_RULES: dict[type[nn.Module], Rule] = {
+    nn.Conv1d: _products,
+    nn.Conv2d: _products,
+    nn.Linear: _products,
+    aa_gcn.AdaptiveGraphConv: _similarity_graph,
+}
+
 # What these do outside of their own layers is matrix products.
 PARTS: dict[type[nn.Module], str] = dict.fromkeys(
-    (st_gcn.GraphConv, GraphUnit, AdaptiveGraphUnit, st_tr.SelfAttention), "MatMul"
+    (
+        st_gcn.GraphConv,
+        GraphUnit,
+        AdaptiveGraphUnit,
+        st_tr.SelfAttention,
+        aa_gcn.AdaptiveGraphConv,
+        aa_gcn.Attention,
+    ),
+    "MatMul",
 )

@@ -19,7 +19,8 @@ from torch.nn import functional as F
 from data_modules.layouts import Layout
 from skeleton_lab.backbones.settings import STTRSettings
 from skeleton_lab.backbones.sgn import scaled
-from skeleton_lab.backbones.st_gcn import TEMPORAL_KERNEL
+from skeleton_lab.backbones.stack import TEMPORAL_KERNEL
+from skeleton_lab.layers.data_norm import SlotNorm
 from skeleton_lab.layers.graph_conv import AdaptiveGraphUnit, GraphUnit
 from skeleton_lab.layers.persons import Slots
 
@@ -127,31 +128,6 @@ class TemporalAttention(nn.Module):
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
         return self.relu(self.norm(self.attention(x_PCTV) + self.residual(x_PCTV)))
-
-
-class SlotNorm(nn.Module):
-    """Batch normalisation of each coordinate of each joint, for each person slot by itself: (N, M, T, V, C) → same.
-
-    Slots that are not computed are left out of it, and zero after it.
-    """
-
-    def __init__(self, slots: int, features: int) -> None:
-        super().__init__()
-        self.norms = nn.ModuleList(nn.BatchNorm1d(features) for _ in range(slots))
-
-    def forward(self, x_NMTVC: Tensor, present_NM: Tensor | None) -> Tensor:
-        slots = x_NMTVC.unbind(dim=1)
-        if present_NM is None:
-            return torch.stack([self._one(norm, x) for norm, x in zip(self.norms, slots, strict=False)], dim=1)
-        y_NMTVC = torch.zeros_like(x_NMTVC)
-        for slot, (norm, x_NTVC) in enumerate(zip(self.norms, slots, strict=False)):
-            there_N = present_NM[:, slot]
-            if there_N.any():
-                y_NMTVC[there_N, slot] = self._one(norm, x_NTVC[there_N]).to(y_NMTVC.dtype)
-        return y_NMTVC
-
-    def _one(self, norm: nn.Module, x_NTVC: Tensor) -> Tensor:
-        return norm(x_NTVC.flatten(2).transpose(1, 2)).transpose(1, 2).reshape(x_NTVC.shape)
 
 
 class Block(nn.Module):

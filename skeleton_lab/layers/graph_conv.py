@@ -8,25 +8,12 @@ from torch import Tensor, nn
 
 from data_modules.layouts import Layout
 from skeleton_lab.layers.graph import PARTITIONS, partitions
+from skeleton_lab.layers.learned_graph import LearnedGraph
 from skeleton_lab.settings import PartitionMode
 
 # 2s-AGCN: the channels that two joints are compared in, and the start of what it learns of the graph.
 COMPARED_SHARE = 0.25
 INITIAL_EDGE = 1e-6
-
-
-class WeightedPartitions(nn.Module):
-    """The partitions of the graph, each entry times its learned importance: () → (K, V, V). Source: ST-GCN, 3.5."""
-
-    partitions: Tensor
-
-    def __init__(self, layout: Layout, mode: PartitionMode) -> None:
-        super().__init__()
-        self.register_buffer("partitions", torch.tensor(partitions(layout, mode)), persistent=False)
-        self.importance = nn.Parameter(torch.ones(self.partitions.shape))
-
-    def forward(self) -> Tensor:
-        return self.partitions * self.importance
 
 
 class GraphUnit(nn.Module):
@@ -35,7 +22,7 @@ class GraphUnit(nn.Module):
     def __init__(self, in_channels: int, channels: int, layout: Layout, mode: PartitionMode) -> None:
         super().__init__()
         self.convs = pointwise(in_channels, channels)
-        self.graph = WeightedPartitions(layout, mode)
+        self.graph = LearnedGraph(layout, mode, "importance")
         self.norm = nn.BatchNorm2d(channels)
         self.relu = nn.ReLU()
         initialise(self.convs)

@@ -13,7 +13,7 @@ from skeleton_lab.errors import RequestError
 from skeleton_lab.measure.breakdown import macs_by_part
 from tests.helpers import SMALL, assert_close, padded_batch, part, settings_of, settled, shaken
 
-MODELS = ["st_gcn", "st_tr_s", "st_tr_t"]
+MODELS = ["st_gcn", "st_tr_s", "st_tr_t", "aa_gcn"]
 every_model = pytest.mark.parametrize("model", MODELS)
 
 
@@ -71,9 +71,20 @@ def test_the_counts_of_st_tr(model: str, agcn: bool, convolutions: float, produc
     assert found["MatMul"][0] == found["MatMul"][1]
 
 
+@pytest.mark.parametrize(("attention", "expected"), [(False, 6.4692), (True, 6.4728)])
+def test_the_counts_of_aa_gcn(attention: bool, expected: float) -> None:
+    """Two persons and 100 frames, which pyskl's form takes 6.47 GMACs for with attention."""
+    one = module_of("aa_gcn", attention=attention).count_macs({})
+    assert 2 * one.as_paper / 1e9 == pytest.approx(expected, abs=5e-5)
+    # Means with the gates of the attention as weights are products here, and none in pyskl.
+    places = [(4, 64, 100), (1, 128, 100), (2, 128, 50), (1, 256, 50), (2, 256, 25)]
+    weighted = sum(blocks * channels * frames * 25 for blocks, channels, frames in places)
+    assert one.all - one.as_paper == (weighted if attention else 0)
+
+
 @every_model
 def test_one_persons_clip_is_half_of_two(model: str) -> None:
-    module = module_of(model)
+    module = module_of(model, **{"data.clip_len": 300})
     one, both = module.count_macs({}), sum(as_paper for as_paper, _ in gmacs(module).values())
     assert 2 * one.as_paper / 1e9 == pytest.approx(both, rel=1e-4)
     shorter = module_of(model, **{"data.clip_len": 150}).count_macs({})
@@ -122,7 +133,7 @@ def test_a_clip_does_not_depend_on_its_batch(model: str) -> None:
 @every_model
 def test_what_a_clip_costs(model: str) -> None:
     module = small(model)
-    one = module.count_macs({}).all / 1e9
+    one = module.count_macs({}).all / 1e9 * module.settings.data.test_crops
     spent = module.measure({"persons": torch.tensor([1, 2])})
     assert spent == pytest.approx({"gmacs_per_clip": 1.5 * one, "gmacs_per_present_person": one})
 

@@ -34,6 +34,17 @@ def test_parameter_count(classes: int, count: int, partitions: str) -> None:
     assert parameters(STGCN(settings, NTU25, classes)) == count
 
 
+@pytest.mark.parametrize("adaptive", ["importance", "init", "offset", "none"])
+@pytest.mark.parametrize("partitions", ["spatial", "random"])
+def test_any_graph(partitions: str, adaptive: str) -> None:
+    """A graph that is learned has as many parameters as entries, whatever it begins as."""
+    full = STGCN(STGCNSettings(partitions=partitions, adaptive=adaptive), NTU25, 60)  # type: ignore[arg-type]
+    assert parameters(full) == 3_098_832 - (18_750 if adaptive == "none" else 0)
+    five = small(HAND22, partitions=partitions, adaptive=adaptive, random_partitions=5)
+    assert {block.graph_conv.graph().shape for block in five.blocks} == {(5 if partitions == "random" else 3, 22, 22)}
+    assert five(skeletons(2, 1, 9, layout=HAND22)).shape == (2, 7)
+
+
 def normalised(norm: nn.Module, x: Tensor) -> Tensor:
     assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
     return F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias)

@@ -157,6 +157,19 @@ def test_star_learns_the_same_either_way(tmp_path: Path, monkeypatch: pytest.Mon
         assert benchmark.fast() == pytest.approx(benchmark.plain(), rel=0.05 if name.endswith("bf16") else 1e-3)
 
 
+@pytest.mark.parametrize("name", ["aa_gcn_training", "aa_gcn_training_bf16"])
+def test_graph_networks_learn_the_same_either_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr("skeleton_lab.measure.benchmarks.graph_networks.CLIPS", 2)
+    monkeypatch.setattr("skeleton_lab.measure.benchmarks.graph_networks.FRAMES", 12)
+    torch.manual_seed(3)
+    benchmark = BENCHMARKS[name](tmp_path)
+    losses = []
+    for _ in range(3):
+        losses.append(benchmark.fast())
+        assert losses[-1] == pytest.approx(benchmark.plain(), rel=0.05 if name.endswith("bf16") else 1e-3)
+    assert losses[-1] < losses[0]
+
+
 def test_attention_is_the_same_either_way(tmp_path: Path) -> None:
     benchmark = BENCHMARKS["star_attention"](tmp_path)
     torch.testing.assert_close(benchmark.fast(), benchmark.plain(), rtol=0, atol=1e-4)
