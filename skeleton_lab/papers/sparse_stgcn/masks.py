@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from skeleton_lab.papers.sparse_stgcn.settings import Scope
 
-Weights = dict[str, nn.Parameter]
+Weights = dict[str, Tensor]
 Masks = dict[str, Tensor]
 
 
