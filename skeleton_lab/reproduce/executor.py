@@ -17,6 +17,7 @@ from skeleton_lab.settings import ExecutionSettings
 
 # Seconds between two looks at runs that another executor is at work on.
 PATIENCE = 0.2
+KILLED = "a worker process was killed, for want of memory perhaps: give a lower jobs=, and go on from here"
 
 
 class Watcher(Protocol):
@@ -91,8 +92,8 @@ class _Execution:
         run, lock = self.going.pop(future)
         try:
             problem = future.result()
-        except BrokenProcessPool:
-            problem = "a worker process was killed, for want of memory perhaps: give a lower jobs=, and go on from here"
+        except BrokenProcessPool:  # of which all runs under way are told, one that has just ended too
+            problem = None if folder_of(run, self.output_dir).is_finished else KILLED
         lock.release()
         if problem:
             self.outcome.problems[run.key] = problem
