@@ -19,7 +19,7 @@ from torch.autograd import DeviceType
 from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile, record_function
 
-from skeleton_lab.measure.in_turn import one_thread
+from skeleton_lab.measure.in_turn import threads
 from skeleton_lab.measure.macs import Macs, Rule, macs_by_module, rule_of
 
 Parts = Mapping[type[nn.Module], str]
@@ -91,7 +91,7 @@ def milliseconds_by_part(profiled: Mapping[str, Profiled], rounds: int) -> dict[
     itself takes belongs to the nearest part around it.
     """
     times: dict[str, list[dict[str, float]]] = {name: [] for name in profiled}
-    with one_thread():
+    with threads(1):
         for _ in range(rounds + 1):
             for name, each in profiled.items():
                 times[name].append(_milliseconds(each))

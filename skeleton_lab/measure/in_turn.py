@@ -21,7 +21,7 @@ def in_turn(
     On one thread, after one round that is not counted; a call on a GPU ends when its work is done.
     """
     times: dict[str, list[float]] = {name: [] for name in calls}
-    with one_thread():
+    with threads(1):
         began = time.perf_counter()
         for done in range(MOST_ROUNDS + 1):
             for name, call in calls.items():
@@ -32,14 +32,14 @@ def in_turn(
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Within, PyTorch computes on one thread of the processor."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def threads(count: int) -> Iterator[None]:
+    """Within, PyTorch computes on so many threads of the processor."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(before)
 
 
 def _seconds(call: Callable[[], object]) -> float:

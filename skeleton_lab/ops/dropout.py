@@ -32,9 +32,9 @@ def drawing_from(generator: torch.Generator) -> Iterator[None]:
 
 def dropout(x: Tensor, probability: float, training: bool = True) -> Tensor:
     """Of any shape and floating type; x itself where nothing is dropped."""
-    if x.device.type != "cpu" or not training or probability in (0, 1):
-        return functional.dropout(x, probability, training)
-    return x * kept(x, probability)
+    if _draws_bytes(x, probability, training):
+        return x * kept(x, probability)
+    return functional.dropout(x, probability, training)
 
 
 class Dropout(nn.Module):
@@ -49,9 +49,14 @@ class Dropout(nn.Module):
 
     def added(self, x: Tensor, y: Tensor) -> Tensor:
         """x + dropout(y) of one shape, in one step."""
-        if y.device.type != "cpu" or not self.training or self.probability in (0, 1):
-            return x + self(y)
-        return torch.addcmul(x, y, kept(y, self.probability))
+        if _draws_bytes(y, self.probability, self.training):
+            return torch.addcmul(x, y, kept(y, self.probability))
+        return x + self(y)
+
+
+def _draws_bytes(x: Tensor, probability: float, training: bool) -> bool:
+    """Whether there is anything to draw, and on a CPU."""
+    return x.device.type == "cpu" and training and probability not in (0, 1)
 
 
 def kept(like: Tensor, probability: float) -> Tensor:

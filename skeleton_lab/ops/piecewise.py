@@ -41,11 +41,10 @@ def piecewise(
 
     parameters: the leaves that the result depends on beside the tensors among a piece's own.
     """
-    if not torch.is_grad_enabled():
+    on_cpu = parameters[0].device.type == "cpu"
+    if not torch.is_grad_enabled() or not (on_cpu or _recomputes):
         return [function(*piece) for piece in pieces]
-    if parameters[0].device.type != "cpu":
-        if not _recomputes:
-            return [function(*piece) for piece in pieces]
+    if not on_cpu:
         return [checkpoint(function, *piece, use_reentrant=False) for piece in pieces]
     inputs = [each for piece in pieces for each in piece if isinstance(each, Tensor)]
     return list(_Piecewise.apply(function, pieces, len(parameters), *parameters, *inputs))

@@ -1,26 +1,16 @@
 """Work on pieces: whatever the threads and whatever is kept, the plain loop's results and gradients."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from skeleton_lab.measure.in_turn import threads
 from skeleton_lab.ops.dropout import dropout
 from skeleton_lab.ops.piecewise import piecewise, set_recompute
 
 SIZES = [5, 0, 3, 8, 1, 6]
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @pytest.fixture(params=[True, False], ids=["computed again", "kept"])

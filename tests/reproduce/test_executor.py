@@ -2,8 +2,6 @@
 
 import multiprocessing
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ import torch
 from filelock import FileLock
 
 from skeleton_lab.config import Request
+from skeleton_lab.measure.in_turn import threads
 from skeleton_lab.reproduce import train, workers
 from skeleton_lab.reproduce.executor import execute
 from skeleton_lab.reproduce.runs import Planner, Run, folder_of
@@ -53,16 +52,6 @@ def run_all(runs: list[Run], output_dir: Path, jobs: int = 1) -> Watched:
     watched = Watched()
     execute(runs, output_dir, ExecutionSettings(accelerator="cpu", jobs=jobs), watched)
     return watched
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def weights(run: Run, output_dir: Path) -> dict[str, torch.Tensor]:
@@ -148,7 +137,7 @@ def test_several_processes_end_with_what_one_does(demo_source: Source, tmp_path:
     assert not watched.problems
     assert watched.trained[-1] == runs[-1].key
     assert watched.epochs[runs[0].key] == [1, 2, 3]
-    with one_thread():  # as each of the processes has
+    with threads(1):  # as each of the processes has
         run_all(runs, tmp_path / "here")
     for run in runs:
         for name, weight in weights(run, tmp_path / "here").items():

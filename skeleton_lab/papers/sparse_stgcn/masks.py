@@ -7,7 +7,7 @@ of strided residuals. Biases, normalisation, graphs, attention over whole clips 
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +30,7 @@ def random_masks(weights: Mapping[str, Tensor], sparsity: float, scope: Scope, s
         ('block'); or all together ('global'), as the paper writes it.
     """
     masks: Masks = {}
-    for name, members in _grouped(weights, scope).items():
+    for name, members in grouped(weights, scope).items():
         kept = _kept(sum(weights[each].numel() for each in members), sparsity, seed, name)
         parts = kept.split([weights[each].numel() for each in members])
         masks |= {each: part.view(weights[each].shape) for each, part in zip(members, parts, strict=True)}
@@ -46,28 +46,20 @@ def as_released(weights: Mapping[str, Tensor], sparsity: float, scope: Scope, se
         for name, weight in weights.items()
     }
     masks: Masks = {}
-    for members in _grouped(weights, scope).values():
+    for members in grouped(weights, scope).values():
         smallest = torch.cat([scores[each].flatten() for each in members]).sort().values
         threshold = smallest[round(sparsity * (len(smallest) - 1))]
         masks |= {each: scores[each] >= threshold for each in members}
     return {name: masks[name].to(weight.device) for name, weight in weights.items()}
 
 
-def _grouped(weights: Mapping[str, Tensor], scope: Scope) -> dict[str, list[str]]:
+def grouped(names: Iterable[str], scope: Scope) -> dict[str, list[str]]:
+    """The names of the weights of each scope; the block of 'blocks.3.temporal.2.weight' is 'blocks.3'."""
     groups: dict[str, list[str]] = {}
-    for name in weights:
-        groups.setdefault({"layer": name, "block": block_of(name), "global": "all"}[scope], []).append(name)
+    for name in names:
+        block = ".".join(name.split(".")[:2])
+        groups.setdefault({"layer": name, "block": block, "global": "all"}[scope], []).append(name)
     return groups
-
-
-def block_of(name: str) -> str:
-    """The block that a weight is of: 'blocks.3' of 'blocks.3.temporal.2.weight'."""
-    return ".".join(name.split(".")[:2])
-
-
-def by_block(names: Sequence[str]) -> dict[str, list[str]]:
-    """The names of each block's weights."""
-    return _grouped(dict.fromkeys(names, torch.empty(0)), "block")
 
 
 def _kept(count: int, sparsity: float, seed: int, name: str) -> Tensor:

@@ -5,17 +5,17 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from skeleton_lab.papers.sparse_stgcn.masks import Masks, by_block
+from skeleton_lab.papers.sparse_stgcn.masks import Masks, grouped
 from skeleton_lab.papers.sparse_stgcn.settings import Ramp
 
 
 def compression_penalty(weights: Mapping[str, Tensor], masks: Masks) -> Tensor:
     """L_c = Σ_i ‖W*_i‖₂ over the blocks, W* = W · (1 − M): a scalar. Where a block's norm is 0, so is its gradient.
 
-    The released code takes the norm of detached weights, which gives it no gradient at all (README.md).
+    The released code takes the norm of detached weights, which gives it no gradient at all.
     """
     norms = []
-    for members in by_block(list(weights)).values():
+    for members in grouped(weights, "block").values():
         masked = [weights[name].masked_select(~masks[name]) for name in members]
         norms.append(torch.linalg.vector_norm(torch.cat(masked)))
     return torch.stack(norms).sum()

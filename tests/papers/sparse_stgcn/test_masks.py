@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from skeleton_lab.papers.sparse_stgcn.masks import as_released, by_block, maskable, random_masks, sparsity_of
+from skeleton_lab.papers.sparse_stgcn.masks import as_released, grouped, maskable, random_masks, sparsity_of
 
 
 def network() -> nn.Module:
@@ -21,7 +21,7 @@ def network() -> nn.Module:
 @pytest.mark.parametrize("scope", ["layer", "block", "global"])
 def test_the_sparsity_is_exact_in_its_scope(sparsity: float, scope: str) -> None:
     masks = random_masks(maskable(network()), sparsity, scope, seed=3)  # type: ignore[arg-type]
-    groups = {"layer": [[name] for name in masks], "block": list(by_block(list(masks)).values())}
+    groups = {"layer": [[name] for name in masks], "block": list(grouped(masks, "block").values())}
     for members in groups.get(scope, [list(masks)]):
         count = sum(masks[name].numel() for name in members)
         assert sum(int(masks[name].sum()) for name in members) == round((1 - sparsity) * count)
