@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from skeleton_lab.backbones.settings import AAGCNSettings, STGCNSettings, STTRSettings
+from skeleton_lab.backbones.settings import AAGCNSettings, CTRGCNSettings, DGSTGCNSettings, STGCNSettings, STTRSettings
 from skeleton_lab.papers.adasgn.settings import AdaSGNSettings, SGNSettings
 from skeleton_lab.papers.star.settings import STARSettings
 
@@ -38,4 +38,6 @@ MODELS = {
     "st_tr_s": Model(STTRSettings, "skeleton_lab.backbones.module:BackboneModule", version=1),
     "st_tr_t": Model(STTRSettings, "skeleton_lab.backbones.module:BackboneModule", version=1),
     "aa_gcn": Model(AAGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=1),
+    "ctr_gcn": Model(CTRGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=1),
+    "dg_stgcn": Model(DGSTGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=1),
 }

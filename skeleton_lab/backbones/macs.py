@@ -5,7 +5,7 @@ Axes: P persons, T frames, V joints, H heads, S places that attend to one anothe
 
 from torch import Tensor, nn
 
-from skeleton_lab.backbones import aa_gcn, st_gcn, st_tr
+from skeleton_lab.backbones import aa_gcn, ctr_gcn, dg_stgcn, st_gcn, st_tr
 from skeleton_lab.layers.graph import PARTITIONS
 from skeleton_lab.layers.graph_conv import AdaptiveGraphUnit, GraphUnit
 from skeleton_lab.measure.macs import Rule
@@ -70,13 +70,29 @@ def _similarity_graph(layer: aa_gcn.AdaptiveGraphConv, x: Tensor, y: Tensor) -> 
     return layer.graph.count * (x.numel() * joints + persons * joints**2 * frames * layer.compared)
 
 
-# "Are ST-GCNs over-parameterised?" prints no costs. Those that are known of its networks, such as 6.47 GMACs of AA-GCN,
-# are of matrix products and convolutions alone, for 100 frames of two persons.
-AA_GCN_RULES: dict[type[nn.Module], Rule] = {
+def _refinement(layer: ctr_gcn.TopologyRefinement, x: Tensor, y: Tensor) -> int:
+    """As released, where joints are compared in every frame before the mean over time; a layer counts one frame."""
+    persons, _, frames, joints = x.shape
+    of_values = layer.values.weight.numel() * frames * joints
+    of_comparison = layer.compare.weight.numel() * (frames - 1) * joints
+    of_graph = layer.refine.weight.numel() * joints**2
+    return persons * (of_values + of_comparison + of_graph) + layer.subsets * y.numel() * joints
+
+
+def _dynamic_graph(layer: dg_stgcn.DynamicGraph, x: Tensor, y: Tensor) -> int:
+    """Joints with joints, and every frame with the graph."""
+    return y.numel() * (1 + x.shape[2])
+
+
+# "Are ST-GCNs over-parameterised?" prints no costs. Those that are known of its networks, such as 6.47 GMACs of AA-GCN
+# and 2.97 of CTR-GCN for 100 frames of two persons, are of matrix products and convolutions alone.
+PRODUCT_RULES: dict[type[nn.Module], Rule] = {
     nn.Conv1d: _products,
     nn.Conv2d: _products,
     nn.Linear: _products,
     aa_gcn.AdaptiveGraphConv: _similarity_graph,
+    ctr_gcn.TopologyRefinement: _refinement,
+    dg_stgcn.DynamicGraph: _dynamic_graph,
 }
 
 # What these do outside of their own layers is matrix products.
@@ -88,6 +104,9 @@ PARTS: dict[type[nn.Module], str] = dict.fromkeys(
         st_tr.SelfAttention,
         aa_gcn.AdaptiveGraphConv,
         aa_gcn.Attention,
+        ctr_gcn.TopologyRefinement,
+        dg_stgcn.DynamicGraph,
+        dg_stgcn.Block,
     ),
     "MatMul",
 )

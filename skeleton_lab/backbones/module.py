@@ -14,8 +14,10 @@ from data_modules.layouts import Layout
 from data_modules.settings import channels_of
 from data_modules.skeletons import Batch
 from skeleton_lab.backbones.aa_gcn import AAGCN
-from skeleton_lab.backbones.macs import AA_GCN_RULES, PARTS, ST_GCN_RULES, ST_TR_RULES
-from skeleton_lab.backbones.settings import AAGCNSettings, STGCNSettings, STTRSettings
+from skeleton_lab.backbones.ctr_gcn import CTRGCN
+from skeleton_lab.backbones.dg_stgcn import DGSTGCN
+from skeleton_lab.backbones.macs import PARTS, PRODUCT_RULES, ST_GCN_RULES, ST_TR_RULES
+from skeleton_lab.backbones.settings import AAGCNSettings, CTRGCNSettings, DGSTGCNSettings, STGCNSettings, STTRSettings
 from skeleton_lab.backbones.st_gcn import STGCN
 from skeleton_lab.backbones.st_tr import STTR
 from skeleton_lab.errors import RequestError
@@ -23,11 +25,19 @@ from skeleton_lab.measure.macs import Macs, Rule, count_macs
 from skeleton_lab.settings import RunSettings
 from skeleton_lab.training.module import ClassificationModule, Counted, Output
 
-NETWORKS: dict[type, type[nn.Module]] = {STGCNSettings: STGCN, STTRSettings: STTR, AAGCNSettings: AAGCN}
+NETWORKS: dict[type, type[nn.Module]] = {
+    STGCNSettings: STGCN,
+    STTRSettings: STTR,
+    AAGCNSettings: AAGCN,
+    CTRGCNSettings: CTRGCN,
+    DGSTGCNSettings: DGSTGCN,
+}
 COUNTED: dict[type, Mapping[type[nn.Module], Rule]] = {
     STGCNSettings: ST_GCN_RULES,
     STTRSettings: ST_TR_RULES,
-    AAGCNSettings: AA_GCN_RULES,
+    AAGCNSettings: PRODUCT_RULES,
+    CTRGCNSettings: PRODUCT_RULES,
+    DGSTGCNSettings: PRODUCT_RULES,
 }
 
 

@@ -7,6 +7,9 @@ from typing import Literal
 from data_modules.settings import SkeletonSettings
 from skeleton_lab.settings import AbsentPersons, Adaptive, GraphMode, PartitionMode, one_person_is_there
 
+# A channel for each of the four branches where the published network has 64.
+FOUR_BRANCHES_WIDTH = 4 / 64
+
 
 @dataclass
 class BackboneSettings:
@@ -25,6 +28,13 @@ class BackboneSettings:
         """One line where clips are not side by side."""
         if data.collation != "padded":
             yield f"data.collation={data.collation}: this network works on data.collation=padded"
+
+
+@dataclass
+class PartitionedSettings(BackboneSettings):
+    """partitions: how the graph is cut (layers/graph.py)."""
+
+    partitions: PartitionMode = "spatial"
 
 
 @dataclass
@@ -53,9 +63,8 @@ class STGCNSettings(GraphSettings):
 
 
 @dataclass
-class STTRSettings(BackboneSettings):
-    """partitions: how the graph is cut (layers/graph.py).
-    attention: over the joints of a frame (S-TR) or over the frames of a joint (T-TR).
+class STTRSettings(PartitionedSettings):
+    """attention: over the joints of a frame (S-TR) or over the frames of a joint (T-TR).
     agcn: graph convolutions adapt their graph to the clip, as 2s-AGCN's do.
     drop_keys: the share of the joints or frames that no attention of a head sees, drawn anew in each training step.
     """
@@ -78,3 +87,32 @@ class AAGCNSettings(GraphSettings):
     adaptive: Adaptive = "init"
     similarity: Literal["tanh", "softmax"] = "tanh"
     attention: bool = False
+
+
+@dataclass
+class CTRGCNSettings(PartitionedSettings):
+    """temporal: the branches of the convolution over time, CTR-GCN's four or ST-GCN++'s six (layers/temporal.py).
+    contraction: how a joint takes over from others, in pyskl's direction of the graph or that of the original release.
+    """
+
+    dropout: float = 0.0
+    temporal: Literal["four_branches", "six_branches"] = "four_branches"
+    contraction: Literal["pyskl", "original"] = "pyskl"
+
+    def problems(self, data: SkeletonSettings) -> Iterator[str]:
+        yield from super().problems(data)
+        if self.temporal == "four_branches" and self.width < FOUR_BRANCHES_WIDTH:
+            yield f"model.width={self.width}: four branches need at least {FOUR_BRANCHES_WIDTH}"
+
+
+@dataclass
+class DGSTGCNSettings(BackboneSettings):
+    """subsets: of the channels, each with a graph of its own."""
+
+    dropout: float = 0.0
+    subsets: int = 8
+
+    def problems(self, data: SkeletonSettings) -> Iterator[str]:
+        yield from super().problems(data)
+        if self.subsets < 1:
+            yield f"model.subsets={self.subsets}: give at least 1"

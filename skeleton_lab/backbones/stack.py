@@ -58,13 +58,15 @@ class GraphNetwork(nn.Module):
                 for number, (c_in, c_out) in enumerate(pairwise(widths))
             )
         )
-        self.pool = nn.AdaptiveAvgPool2d(1)
+        # Over time by itself, and then over joints: the gradient of a mean over both would come back in another memory
+        # format than channels-last, and slow down every block that it goes through.
+        self.pool = nn.AdaptiveAvgPool2d((1, None))
         self.classifier = nn.Linear(widths[-1], classes)
 
     def forward(self, x_NMTVC: Tensor, present_NM: Tensor | None = None) -> Tensor:
         """present_NM: the slots that are computed and averaged; None computes all of them, as released."""
         x_PCTV = self._normalised(x_NMTVC, present_NM).permute(0, 3, 1, 2).contiguous()
-        features_PC = self.pool(self.blocks(x_PCTV)).flatten(1)
+        features_PC = self.pool(self.blocks(x_PCTV)).mean(dim=(2, 3))
         return self.classifier(Slots(present_NM).mean(features_PC, x_NMTVC.shape[1]))
 
     def _normalised(self, x_NMTVC: Tensor, present_NM: Tensor | None) -> Tensor:

@@ -26,6 +26,8 @@ BENCHMARKS: Mapping[str, Callable[[Path], Benchmark]] = {
     "adasgn_inference_16": networks.adasgn_inference_16,
     "adasgn_inference_256": networks.adasgn_inference_256,
     "adasgn_by_frame": networks.adasgn_by_frame,
+    "ctr_gcn_training": graph_networks.ctr_gcn_training,
+    "dg_stgcn_training": graph_networks.dg_stgcn_training,
     "star_training": star.star_training,
     "star_training_bf16": star.star_training_bf16,
     "star_inference": star.star_inference,

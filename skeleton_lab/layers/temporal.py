@@ -1,0 +1,106 @@
+"""Multi-scale temporal convolutions: branches with kernels of several reaches over time, side by side.
+
+Axes: P persons that are computed, C channels, T frames, V joints, W joints and the global one after them.
+
+The first convolutions of all branches that normalise afterwards are one convolution with one batch normalisation, and
+so are the normalisations that end all branches: batch normalisation looks at each channel by itself, so that both are
+exact. Tensors keep their channels last in memory, where a CPU normalises, pools and convolves several times as fast.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+POOL_KERNEL = 3
+
+
+class Branches(nn.Module):
+    """One convolution over time per dilation, a maximum over three frames, and a convolution of single frames.
+
+    (P, C, T, V) → (P, C', ⌈T / stride⌉, V), C' = sum of widths. All but the last follow a convolution of single joints,
+    batch normalisation and ReLU. widths: the channels of each branch. Zeros stand beyond the ends of a clip.
+    """
+
+    def __init__(
+        self, channels: int, widths: Sequence[int], kernel: int, dilations: Sequence[int], stride: int
+    ) -> None:
+        super().__init__()
+        *self.widths, plain = widths
+        self.first = nn.Sequential(
+            nn.Conv2d(channels, sum(self.widths), kernel_size=1),
+            nn.BatchNorm2d(sum(self.widths)),
+            nn.ReLU(inplace=True),
+        )
+        self.over_time = nn.ModuleList(
+            nn.Conv2d(width, width, (kernel, 1), (stride, 1), (kernel // 2 * dilation, 0), (dilation, 1))
+            for width, dilation in zip(self.widths, dilations, strict=False)
+        )
+        self.pool = nn.MaxPool2d((POOL_KERNEL, 1), (stride, 1), (POOL_KERNEL // 2, 0))
+        self.plain = nn.Conv2d(channels, plain, kernel_size=1, stride=(stride, 1))
+
+    def forward(self, x_PCTV: Tensor) -> Tensor:
+        *parts, last = self.first(x_PCTV).split(self.widths, dim=1)
+        convolved = [conv(part) for conv, part in zip(self.over_time, parts, strict=True)]
+        return torch.cat([*convolved, self.pool(last), self.plain(x_PCTV)], dim=1)
+
+
+class FourBranches(nn.Module):
+    """CTR-GCN's: kernels of 5 frames with dilations 1 and 2, (P, C, T, V) → (P, C, ⌈T / stride⌉, V), without dropout.
+
+    Source: CTR-GCN, section 3.4, and its released code. Raises ValueError for fewer than 4 channels.
+    """
+
+    def __init__(self, channels: int, stride: int) -> None:
+        super().__init__()
+        self.branches = Branches(channels, shares(channels, 4), 5, (1, 2), stride)
+        self.norm = nn.BatchNorm2d(channels)
+
+    def forward(self, x_PCTV: Tensor) -> Tensor:
+        return self.norm(self.branches(x_PCTV))
+
+
+class SixBranches(nn.Module):
+    """ST-GCN++'s: kernels of 3 frames with dilations 1 to 4, mixed by a convolution of single joints; shapes as above.
+
+    Source: ST-GCN++ (Duan et al., "PYSKL", 2022) and its released code. Narrow networks have a channel in each branch.
+    """
+
+    def __init__(self, channels: int, stride: int) -> None:
+        super().__init__()
+        widths = shares(max(channels, 6), 6)
+        self.branches = Branches(channels, widths, 3, (1, 2, 3, 4), stride)
+        self.transform = nn.Sequential(
+            nn.BatchNorm2d(sum(widths)),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(sum(widths), channels, kernel_size=1),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, x_PCTV: Tensor) -> Tensor:
+        return self.transform(self.branches(x_PCTV))
+
+
+class SixBranchesWithGlobalJoint(SixBranches):
+    """DG-STGCN's: the mean of all joints takes part as one more, and a learned share of it is added to each.
+
+    Source: DG-STGCN (Duan et al., 2022), section 3.3 ("joint-skeleton fusion"), and its released code.
+    """
+
+    def __init__(self, channels: int, stride: int, joints: int) -> None:
+        super().__init__(channels, stride)
+        self.share = nn.Parameter(torch.zeros(joints))
+
+    def forward(self, x_PCTV: Tensor) -> Tensor:
+        y_PCTW = self.branches(torch.cat([x_PCTV, functional.adaptive_avg_pool2d(x_PCTV, (None, 1))], dim=3))
+        y_PCTV, global_PCT1 = y_PCTW.split([len(self.share), 1], dim=3)
+        return self.transform(torch.addcmul(y_PCTV, global_PCT1, self.share.to(y_PCTV.dtype)))
+
+
+def shares(channels: int, branches: int) -> list[int]:
+    """Equal parts of the channels, the first with what is left over. Raises ValueError for fewer than the branches."""
+    if channels < branches:
+        raise ValueError(f"{channels} channels for {branches} branches: give at least {branches}")
+    each = channels // branches
+    return [channels - (branches - 1) * each, *[each] * (branches - 1)]
