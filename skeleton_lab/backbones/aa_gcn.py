@@ -104,7 +104,7 @@ class Block(nn.Module):
         self.graph_residual = residual_of(in_channels, channels, stride=1)
         self.relu = nn.ReLU()
         self.attention = Attention(channels, layout.num_joints) if settings.attention else None
-        self.temporal = temporal_conv(channels, channels, TEMPORAL_KERNEL, stride)
+        self.temporal = temporal_conv(channels, stride)
         self.dropout = nn.Dropout(settings.dropout)
         self.residual = residual_of(in_channels, channels, stride) if residual else None
         initialise(self)

@@ -12,6 +12,7 @@ from data_modules.layouts import Layout
 from skeleton_lab.backbones.settings import CTRGCNSettings
 from skeleton_lab.backbones.stack import GraphNetwork, residual_of
 from skeleton_lab.layers.graph import partitions
+from skeleton_lab.layers.pointwise import PointwiseConv
 from skeleton_lab.layers.temporal import FourBranches, SixBranches
 from skeleton_lab.ops.channel_graphs import refined
 
@@ -39,7 +40,7 @@ class TopologyRefinement(nn.Module):
         self.subsets, self.contraction = subsets, contraction
         self.graph = nn.Parameter(graph_KUV.clone())
         self.alpha = nn.Parameter(torch.zeros(1))
-        self.compare = nn.Conv2d(in_channels, 2 * subsets * compared, kernel_size=1)
+        self.compare = PointwiseConv(in_channels, 2 * subsets * compared)
         self.values = nn.Conv2d(in_channels, subsets * channels, kernel_size=1)
         self.refine = nn.Conv2d(subsets * compared, subsets * channels, kernel_size=1, groups=subsets)
         for conv in (self.compare, self.values, self.refine):

@@ -11,6 +11,7 @@ from torch.nn import functional
 from data_modules.layouts import Layout
 from skeleton_lab.backbones.settings import DGSTGCNSettings
 from skeleton_lab.backbones.stack import GraphNetwork, residual_of
+from skeleton_lab.layers.pointwise import PointwiseConv
 from skeleton_lab.layers.temporal import SixBranchesWithGlobalJoint
 from skeleton_lab.ops.channel_graphs import mixed
 
@@ -32,7 +33,7 @@ class DynamicGraph(nn.Module):
         super().__init__()
         self.graph = nn.Parameter(torch.empty(subsets, joints, joints).normal_(INITIAL_MEAN, INITIAL_STD))
         self.alpha, self.beta = nn.Parameter(torch.zeros(subsets)), nn.Parameter(torch.zeros(subsets))
-        self.compare = nn.Conv2d(in_channels, 2 * subsets * width, kernel_size=1)
+        self.compare = PointwiseConv(in_channels, 2 * subsets * width)
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
         compared_PCV = self.compare(functional.adaptive_avg_pool2d(x_PCTV, (1, None))).squeeze(2)
@@ -52,11 +53,9 @@ class Block(nn.Module):
         super().__init__()
         width = max(1, channels // SUBSET_SHARE)
         inner = settings.subsets * width
-        self.before = nn.Sequential(
-            nn.Conv2d(in_channels, inner, kernel_size=1), nn.BatchNorm2d(inner), nn.ReLU(inplace=True)
-        )
+        self.before = nn.Sequential(PointwiseConv(in_channels, inner), nn.BatchNorm2d(inner), nn.ReLU(inplace=True))
         self.graph = DynamicGraph(in_channels, settings.subsets, width, joints)
-        self.behind = nn.Sequential(nn.Conv2d(inner, channels, kernel_size=1), nn.BatchNorm2d(channels))
+        self.behind = nn.Sequential(PointwiseConv(inner, channels), nn.BatchNorm2d(channels))
         self.down = residual_of(in_channels, channels, stride=1)
         self.temporal = SixBranchesWithGlobalJoint(channels, stride, joints)
         self.dropout = nn.Dropout(settings.dropout if number else 0.0)

@@ -50,7 +50,7 @@ class Block(nn.Module):
         self.temporal = nn.Sequential(
             nn.BatchNorm2d(channels),
             nn.ReLU(),
-            *temporal_conv(channels, channels, TEMPORAL_KERNEL, stride),
+            *temporal_conv(channels, stride),
             nn.Dropout(dropout),
         )
         self.residual = residual_of(in_channels, channels, stride) if residual else None

@@ -14,6 +14,7 @@ from skeleton_lab.backbones.settings import BackboneSettings
 from skeleton_lab.backbones.sgn import scaled
 from skeleton_lab.layers.data_norm import SlotNorm, normalised
 from skeleton_lab.layers.persons import Slots
+from skeleton_lab.layers.pointwise import PointwiseConv
 
 # The channels of the ten blocks, and those of them that halve the frames (ST-GCN, section 4.1).
 CHANNELS = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256)
@@ -76,12 +77,14 @@ class GraphNetwork(nn.Module):
         return normalised(self.norm, slots.pack(x_NMTVC))
 
 
-def temporal_conv(in_channels: int, channels: int, kernel: int, stride: int) -> nn.Sequential:
-    """A convolution over time with batch normalisation: (P, C_in, T, V) → (P, C_out, ⌈T / stride⌉, V)."""
-    conv = nn.Conv2d(in_channels, channels, (kernel, 1), (stride, 1), (kernel // 2, 0))
+def temporal_conv(channels: int, stride: int) -> nn.Sequential:
+    """A convolution over time with batch normalisation: (P, C, T, V) → (P, C, ⌈T / stride⌉, V)."""
+    conv = nn.Conv2d(channels, channels, (TEMPORAL_KERNEL, 1), (stride, 1), (TEMPORAL_KERNEL // 2, 0))
     return nn.Sequential(conv, nn.BatchNorm2d(channels))
 
 
 def residual_of(in_channels: int, channels: int, stride: int) -> nn.Module:
     """What a block adds to its result: its input, through a convolution of single joints where shapes differ."""
-    return nn.Identity() if in_channels == channels and stride == 1 else temporal_conv(in_channels, channels, 1, stride)
+    if in_channels == channels and stride == 1:
+        return nn.Identity()
+    return nn.Sequential(PointwiseConv(in_channels, channels, stride), nn.BatchNorm2d(channels))

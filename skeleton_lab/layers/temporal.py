@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skeleton_lab.layers.pointwise import PointwiseConv
+
 POOL_KERNEL = 3
 
 
@@ -29,7 +31,7 @@ class Branches(nn.Module):
         super().__init__()
         *self.widths, plain = widths
         self.first = nn.Sequential(
-            nn.Conv2d(channels, sum(self.widths), kernel_size=1),
+            PointwiseConv(channels, sum(self.widths)),
             nn.BatchNorm2d(sum(self.widths)),
             nn.ReLU(inplace=True),
         )
@@ -38,7 +40,7 @@ class Branches(nn.Module):
             for width, dilation in zip(self.widths, dilations, strict=False)
         )
         self.pool = nn.MaxPool2d((POOL_KERNEL, 1), (stride, 1), (POOL_KERNEL // 2, 0))
-        self.plain = nn.Conv2d(channels, plain, kernel_size=1, stride=(stride, 1))
+        self.plain = PointwiseConv(channels, plain, stride)
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
         *parts, last = self.first(x_PCTV).split(self.widths, dim=1)
@@ -74,7 +76,7 @@ class SixBranches(nn.Module):
         self.transform = nn.Sequential(
             nn.BatchNorm2d(sum(widths)),
             nn.ReLU(inplace=True),
-            nn.Conv2d(sum(widths), channels, kernel_size=1),
+            PointwiseConv(sum(widths), channels),
             nn.BatchNorm2d(channels),
         )
 

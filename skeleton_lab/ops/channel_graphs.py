@@ -101,7 +101,7 @@ class _Refined(Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         x_PCTV, weight_KDC, relations_PKRVV, shares_KDR, values_PKDTV = ctx.saved_tensors
         weight_EC = weight_KDC.flatten(0, 1)
-        of_x_PCTV, of_relations = _channels_last(x_PCTV.shape, x_PCTV), torch.empty_like(relations_PKRVV)
+        of_x_PCTV, of_relations = _channels_last(x_PCTV.shape, x_PCTV), x_PCTV.new_empty(relations_PKRVV.shape)
         of_weight_EC, of_shares_KDR = torch.zeros_like(weight_EC), torch.zeros_like(shares_KDR)
         of_bias_E = weight_EC.new_zeros(len(weight_EC))
         for person, of_y_DTV in enumerate(gradients[0]):

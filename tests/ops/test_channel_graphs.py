@@ -37,6 +37,15 @@ def test_refined(memory: torch.memory_format) -> None:
     assert_same(refined, _refined_at_once, inputs)
 
 
+def test_refined_takes_relations_in_the_other_direction() -> None:
+    inputs = leaves((P, C, T, V), (K, D, C), (K, D), (P, K, R, V, V), (K, D, R))
+
+    def turned(way: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        return lambda x, weight, bias, relations, shares: way(x, weight, bias, relations.transpose(3, 4), shares)
+
+    assert_same(turned(refined), turned(_refined_at_once), inputs)
+
+
 @pytest.mark.parametrize("memory", [torch.contiguous_format, torch.channels_last])
 def test_mixed(memory: torch.memory_format) -> None:
     x_PCTV, graph_PCVV = leaves((P, C, T, V), (P, C, V, V))
