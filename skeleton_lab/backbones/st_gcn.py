@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from data_modules.layouts import Layout
 from skeleton_lab.backbones.settings import STGCNSettings
-from skeleton_lab.backbones.stack import TEMPORAL_KERNEL, GraphNetwork, residual_of, temporal_conv
+from skeleton_lab.backbones.stack import GraphNetwork, residual_of, temporal_conv
 from skeleton_lab.layers.learned_graph import LearnedGraph, learned_graph
 
 # What the released weights_init draws all weights with.
