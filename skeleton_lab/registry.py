@@ -6,6 +6,14 @@ from typing import Any
 
 from skeleton_lab.backbones.settings import AAGCNSettings, CTRGCNSettings, DGSTGCNSettings, STGCNSettings, STTRSettings
 from skeleton_lab.papers.adasgn.settings import AdaSGNSettings, SGNSettings
+from skeleton_lab.papers.sparse_stgcn.settings import (
+    CTRGCNTicketSettings,
+    SparseAAGCNSettings,
+    SparseCTRGCNSettings,
+    SparseDGSTGCNSettings,
+    SparseSTGCNSettings,
+    STGCNTicketSettings,
+)
 from skeleton_lab.papers.star.settings import STARSettings
 
 
@@ -40,4 +48,14 @@ MODELS = {
     "aa_gcn": Model(AAGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=1),
     "ctr_gcn": Model(CTRGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=1),
     "dg_stgcn": Model(DGSTGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=1),
+    "sparse_st_gcn": Model(SparseSTGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=1),
+    "sparse_aa_gcn": Model(SparseAAGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=1),
+    "sparse_ctr_gcn": Model(SparseCTRGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=1),
+    "sparse_dg_stgcn": Model(SparseDGSTGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=1),
+    "ticket_st_gcn": Model(
+        STGCNTicketSettings, "skeleton_lab.papers.sparse_stgcn.tickets:TicketModule", 1, ("sparse_st_gcn",)
+    ),
+    "ticket_ctr_gcn": Model(
+        CTRGCNTicketSettings, "skeleton_lab.papers.sparse_stgcn.tickets:TicketModule", 1, ("sparse_ctr_gcn",)
+    ),
 }

@@ -25,19 +25,15 @@ from skeleton_lab.measure.macs import Macs, Rule, count_macs
 from skeleton_lab.settings import RunSettings
 from skeleton_lab.training.module import ClassificationModule, Counted, Output
 
-NETWORKS: dict[type, type[nn.Module]] = {
-    STGCNSettings: STGCN,
-    STTRSettings: STTR,
-    AAGCNSettings: AAGCN,
-    CTRGCNSettings: CTRGCN,
-    DGSTGCNSettings: DGSTGCN,
-}
-COUNTED: dict[type, Mapping[type[nn.Module], Rule]] = {
-    STGCNSettings: ST_GCN_RULES,
-    STTRSettings: ST_TR_RULES,
-    AAGCNSettings: PRODUCT_RULES,
-    CTRGCNSettings: PRODUCT_RULES,
-    DGSTGCNSettings: PRODUCT_RULES,
+Rules = Mapping[type[nn.Module], Rule]
+
+# The network of each type of settings, and of those that add to it, and what papers count of it.
+NETWORKS: dict[type, tuple[type[nn.Module], Rules]] = {
+    STGCNSettings: (STGCN, ST_GCN_RULES),
+    STTRSettings: (STTR, ST_TR_RULES),
+    AAGCNSettings: (AAGCN, PRODUCT_RULES),
+    CTRGCNSettings: (CTRGCN, PRODUCT_RULES),
+    DGSTGCNSettings: (DGSTGCN, PRODUCT_RULES),
 }
 
 
@@ -48,17 +44,22 @@ class BackboneModule(ClassificationModule):
 
     def __init__(self, settings: RunSettings, layout: Layout, classes: int) -> None:
         super().__init__(settings, layout, classes)
+        self.network_type, self.rules = next(NETWORKS[each] for each in type(settings.model).mro() if each in NETWORKS)
         self.network = self._built(settings.data.persons)
 
     def _built(self, persons: int) -> nn.Module:
-        model, channels = self.settings.model, channels_of(self.settings.data.stream)
-        return NETWORKS[type(model)](model, self.layout, self.classes, channels, persons)
+        channels = channels_of(self.settings.data.stream)
+        return self.network_type(self.settings.model, self.layout, self.classes, channels, persons)
 
     def forward(self, batch: Batch) -> Output:
         padded = self._padded(batch)
         present_NM = padded.mask.any(dim=-1) if self.settings.model.absent_persons == "masked" else None
         computed_NM = torch.ones_like(padded.mask[..., 0]) if present_NM is None else present_NM
-        return Output(self.network(padded.x, present_NM), {"persons": computed_NM.sum(dim=1)})
+        return Output(self.logits(padded.x, present_NM), {"persons": computed_NM.sum(dim=1)})
+
+    def logits(self, x_NMTVC: Tensor, present_NM: Tensor | None) -> Tensor:
+        """(N, K); present_NM: the slots that are computed, None for all."""
+        return self.network(x_NMTVC, present_NM)
 
     def _padded(self, batch: Batch) -> PaddedBatch:
         if isinstance(batch, RaggedBatch):
@@ -72,7 +73,7 @@ class BackboneModule(ClassificationModule):
     def _counted(self, shape_NMTVC: torch.Size) -> Counted:
         with torch.device("meta"):
             network = self._built(persons=shape_NMTVC[1])
-            return Counted(network, (torch.zeros(shape_NMTVC),), COUNTED[type(self.settings.model)])
+            return Counted(network, (torch.zeros(shape_NMTVC),), self.rules)
 
     def count_macs(self, measured: Mapping[str, float]) -> Macs:
         return count_macs(*self._counted(self._shape(clips=1, persons=1)))

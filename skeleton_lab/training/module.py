@@ -70,7 +70,9 @@ class ClassificationModule(LightningModule):
 
     def take_over(self, checkpoint: Path) -> None:
         """Take over all weights of a trained network of the same settings, to evaluate it."""
-        self.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"])
+        loaded = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        self.on_load_checkpoint(loaded)
+        self.load_state_dict(loaded["state_dict"])
 
     def inference_network(self) -> nn.Module | None:
         """The trained network in a form that gives the same outputs with less work, where a paper has one."""

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from skeleton_lab.papers.sparse_stgcn.settings import Scope
 
@@ -75,3 +76,17 @@ def sparsity_of(masks: Mapping[str, Tensor]) -> float:
     """The share of the weights that masks leave out, from 0 to 1."""
     kept, weights = sum(int(mask.sum()) for mask in masks.values()), sum(mask.numel() for mask in masks.values())
     return 1 - kept / weights
+
+
+def cut(weights: Mapping[str, Tensor], masks: Masks, optimizer: Optimizer | None = None) -> None:
+    """Set what masks leave out to 0, in place; and what an optimiser remembers of its gradients."""
+    for name, weight in weights.items():
+        remembered = optimizer.state.get(weight, {}).values() if optimizer is not None else ()
+        for values in (weight.detach(), *remembered):
+            if isinstance(values, Tensor) and values.shape == weight.shape:
+                values.mul_(masks[name])
+
+
+def is_cut(weights: Mapping[str, Tensor], masks: Masks) -> bool:
+    """Whether all that masks leave out is 0."""
+    return not any(bool(weight.masked_select(~masks[name]).any()) for name, weight in weights.items())

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from skeleton_lab.papers.sparse_stgcn.masks import Masks
+from skeleton_lab.papers.sparse_stgcn.masks import Masks, sparsity_of
 
 VALUES, BITS, SHAPE = "values", "bits", "shape"
 
@@ -33,12 +33,7 @@ def expanded(stored: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
     return weight, mask
 
 
-def stored_bytes(stored: Mapping[str, Mapping[str, Any]]) -> int:
-    """Of values and bits, without what a file says of them."""
-    return sum(each[key].numel() * each[key].element_size() for each in stored.values() for key in (VALUES, BITS))
-
-
-def compress_state(state: dict[str, Any], masks: Masks, prefix: str) -> dict[str, Any]:
+def compress_state(state: Mapping[str, Any], masks: Masks, prefix: str = "") -> dict[str, Any]:
     """A state dict in which every masked weight is replaced by what is left of it; prefix: of the weights' names."""
     names = {prefix + name: mask for name, mask in masks.items()}
     return {name: compressed(value, names[name]) if name in names else value for name, value in state.items()}
@@ -47,3 +42,34 @@ def compress_state(state: dict[str, Any], masks: Masks, prefix: str) -> dict[str
 def expand_state(state: Mapping[str, Any]) -> dict[str, Any]:
     """The state dict that was compressed."""
     return {name: expanded(value)[0] if isinstance(value, Mapping) else value for name, value in state.items()}
+
+
+def stored_bytes(state: Mapping[str, Any]) -> int:
+    """Of the tensors of a state dict, compressed or not, without what a file says of them."""
+    tensors: list[Tensor] = []
+    for value in state.values():
+        tensors += [value[VALUES], value[BITS]] if isinstance(value, Mapping) else [value]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def what_is_left(network: nn.Module, masks: Masks) -> dict[str, float]:
+    """kept_weights, kept_parameters: of those that can be masked, and of all there are, in percent; parameters_left:
+    how many that is. stored_weights, stored_state: bytes of the compressed weights, and of all that a checkpoint keeps
+    of the network, in percent of the dense one's. dead_layers: those that keep no weight at all.
+    """
+    with torch.no_grad():
+        state = {
+            name: value * masks[name].to(value.device) if name in masks else value
+            for name, value in network.state_dict().items()
+        }
+    sparse, weights = compress_state(state, masks), {name: state[name] for name in masks}
+    total = sum(parameter.numel() for parameter in network.parameters())
+    left = total - sum(int((~mask).sum()) for mask in masks.values())
+    return {
+        "kept_weights": 100 * (1 - sparsity_of(masks)),
+        "kept_parameters": 100 * left / total,
+        "parameters_left": left,
+        "stored_weights": 100 * stored_bytes({name: sparse[name] for name in masks}) / stored_bytes(weights),
+        "stored_state": 100 * stored_bytes(sparse) / stored_bytes(state),
+        "dead_layers": sum(not bool(mask.any()) for mask in masks.values()),
+    }

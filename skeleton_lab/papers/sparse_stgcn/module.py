@@ -1,0 +1,101 @@
+"""Training sparse ST-GCNs: the generator (section 3.3, Algorithm 1).
+
+Axes: N clips, K classes.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from data_modules.layouts import Layout
+from data_modules.skeletons import Batch
+from skeleton_lab.backbones.module import BackboneModule
+from skeleton_lab.papers.sparse_stgcn.masks import Masks, as_released, cut, is_cut, maskable, random_masks
+from skeleton_lab.papers.sparse_stgcn.penalty import compression_penalty, penalty_weight
+from skeleton_lab.papers.sparse_stgcn.storage import compress_state, expand_state, what_is_left
+from skeleton_lab.settings import RunSettings
+from skeleton_lab.training.module import Output
+
+# Of the network's weights in a checkpoint.
+PREFIX = "network."
+
+
+class SparseModule(BackboneModule):
+    """Any of the backbones. In the warm-up all of its weights learn; then those that the mask keeps, and the others are
+    0.
+
+    Convolutions stay plain: beside a dense network's, a step has one product for the gradient of each weight. What is
+    validated, tested and kept is always the sparse network.
+    """
+
+    def __init__(self, settings: RunSettings, layout: Layout, classes: int) -> None:
+        super().__init__(settings, layout, classes)
+        model = settings.model
+        draw = random_masks if model.scores == "uniform" else as_released
+        self.masks: Masks = draw(maskable(self.network), model.sparsity, model.scope, model.mask_seed)
+        self._whole: dict[str, Tensor] = {}
+
+    @property
+    def warmup_epochs(self) -> int:
+        """How many there are; at least one epoch is left for fine-tuning."""
+        epochs = self.settings.training.epochs
+        return min(round(self.settings.model.warmup * epochs), epochs - 1)
+
+    @property
+    def is_fine_tuning(self) -> bool:
+        """Whether the warm-up is over."""
+        return self.current_epoch >= self.warmup_epochs
+
+    def on_fit_start(self) -> None:
+        self._move_masks()
+
+    def on_train_epoch_start(self) -> None:
+        super().on_train_epoch_start()
+        if self.is_fine_tuning:  # in each of these epochs: after the first there is nothing left to cut
+            optimizer = self.optimizers(use_pl_optimizer=False)
+            assert isinstance(optimizer, Optimizer)
+            cut(maskable(self.network), self.masks, optimizer)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        if self.is_fine_tuning:
+            gradients = {name: weight.grad for name, weight in maskable(self.network).items()}
+            cut({name: gradient for name, gradient in gradients.items() if gradient is not None}, self.masks)
+
+    def loss(self, output: Output, batch: Batch) -> Tensor:
+        """Eq. 10 in the warm-up, Eq. 11 after it."""
+        model, loss = self.settings.model, super().loss(output, batch)
+        factor = penalty_weight(self.current_epoch, self.warmup_epochs, model.penalty, model.penalty_ramp)
+        return loss + factor * compression_penalty(maskable(self.network), self.masks) if factor else loss
+
+    def on_validation_epoch_start(self) -> None:
+        self._whole = {name: weight.detach().clone() for name, weight in maskable(self.network).items()}
+        cut(maskable(self.network), self.masks)
+
+    def on_validation_epoch_end(self) -> None:
+        with torch.no_grad():
+            for name, weight in maskable(self.network).items():
+                weight.copy_(self._whole[name])
+
+    def take_over(self, checkpoint: Path) -> None:
+        super().take_over(checkpoint)
+        self._move_masks()
+        cut(maskable(self.network), self.masks)
+
+    def _move_masks(self) -> None:
+        self.masks = {name: mask.to(self.device) for name, mask in self.masks.items()}
+
+    def measure(self, per_clip: Mapping[str, Tensor]) -> dict[str, float]:
+        """Also what is left of the network (storage.py)."""
+        return {**super().measure(per_clip), **what_is_left(self.network, self.masks)}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        state = checkpoint["state_dict"]
+        if self.settings.model.sparsity and is_cut({name: state[PREFIX + name] for name in self.masks}, self.masks):
+            checkpoint["state_dict"] = compress_state(state, self.masks, PREFIX)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["state_dict"] = expand_state(checkpoint["state_dict"])
