@@ -17,15 +17,15 @@ PLACES = list(product((4, -11, 15, -22, 26, -33, 37, -44), (6, -6)))  # (up, rig
 
 @dataclass(frozen=True)
 class Point:
-    """One network: its cost in GMACs, and its top-1 accuracy in percent."""
+    """One network: what it costs, and its top-1 accuracy in percent."""
 
     name: str
-    gmacs: float
+    cost: float
     accuracy: float
 
     @property
     def place(self) -> tuple[float, float]:
-        return self.gmacs, self.accuracy
+        return self.cost, self.accuracy
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Panel:
     connected: Sequence[str] = ()
 
 
-def accuracy_against_gmacs(heading: str, panels: Sequence[Panel], cost: str, logarithmic: bool = False) -> Figure:
+def accuracy_against_cost(heading: str, panels: Sequence[Panel], cost: str, logarithmic: bool = False) -> Figure:
     """One panel beside the other. cost: what its axis shows; logarithmic, where networks differ by magnitudes."""
     figure = Figure(figsize=(6 * len(panels), 4.5), layout="constrained")
     all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
@@ -66,7 +66,7 @@ def accuracy_against_gmacs(heading: str, panels: Sequence[Panel], cost: str, log
 
 
 def _draw(axes: Axes, points: Sequence[Point], connected: Sequence[str], label: str, colour: str) -> None:
-    axes.scatter([point.gmacs for point in points], [point.accuracy for point in points], color=colour, label=label)
+    axes.scatter([point.cost for point in points], [point.accuracy for point in points], color=colour, label=label)
     places = {point.name: point.place for point in points}
     line = [places[name] for name in connected if name in places]
     if line:

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
 
-import numpy as np
-import torch
-
 from skeleton_lab.config import Request
 from skeleton_lab.reproduce.cells import Cell
+from skeleton_lab.reproduce.fusion import fused
 from skeleton_lab.reproduce.metrics import METRICS
 from skeleton_lab.reproduce.networks import Network, network_of
-from skeleton_lab.reproduce.runs import Planner, Run, RunFolder, folder_of
+from skeleton_lab.reproduce.runs import Planner, Run, folder_of
 from skeleton_lab.reproduce.sources import Source
 from skeleton_lab.reproduce.tables import Table
 from skeleton_lab.training.module import accuracies
@@ -91,11 +89,15 @@ def plan_table(table: Table, sources: Mapping[str, Source]) -> list[Planned]:
             tuple(
                 tuple(plan(cell, request) for request in members)
                 for members in cell.seeds
-                if not cell.is_of_runs or all(request.dataset in sources for request in members)
+                if not cell.is_of_runs or _is_run(cell, members, sources)
             ),
         )
         for cell in table.cells
     ]
+
+
+def _is_run(cell: Cell, members: Sequence[Request], sources: Mapping[str, Source]) -> bool:
+    return not cell.left_out and all(request.dataset in sources for request in members)
 
 
 def assemble(
@@ -148,7 +150,7 @@ def _measure(cell: Cell, members: Sequence[Run | Network], output_dir: Path, tog
     asked, runs = METRICS[cell.metric], [member for member in members if isinstance(member, Run)]
     folders = [folder_of(run, output_dir) for run in runs]
     if asked.fused == "logits" and len(runs) > 1:
-        return fused_accuracies(folders, cell.weights)[cell.metric]
+        return accuracies(*fused(folders, cell.fusion))[cell.metric]
     if asked.of == "run" and not asked.timed:
         found = [folder.result()["metrics"].get(cell.metric) for folder in folders]
     else:
@@ -159,19 +161,6 @@ def _measure(cell: Cell, members: Sequence[Run | Network], output_dir: Path, tog
     if not values or (len(values) < len(members) and asked.of != "part"):
         return None
     return sum(values) if asked.fused == "sum" else mean(values)
-
-
-def fused_accuracies(folders: Sequence[RunFolder], weights: Sequence[float]) -> dict[str, float]:
-    """The accuracies of a weighted sum of logits, joined by sample id. Raises ValueError where the samples differ."""
-    first, *others = [folder.predictions() for folder in folders]
-    logits = weights[0] * first.logits
-    order = np.argsort(first.sample_id)
-    for weight, other in zip(weights[1:], others, strict=True):
-        other_order = np.argsort(other.sample_id)
-        if not np.array_equal(first.sample_id[order], other.sample_id[other_order]):
-            raise ValueError("the runs to be fused were tested on different samples")
-        logits[order] += weight * other.logits[other_order]
-    return accuracies(torch.from_numpy(logits), torch.from_numpy(first.label))
 
 
 def _verdict(cell: Cell, was_measured: bool, values: Sequence[float], comparable: bool) -> str:

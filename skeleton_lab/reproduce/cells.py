@@ -1,23 +1,24 @@
 """The cells of a declared table: its rows × the columns of each of its groups, with the paper's number and the runs, or
 the untrained networks, that are measured."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from omegaconf import DictConfig, OmegaConf
 
 from data_modules.readers import reader_for
 from skeleton_lab.config import Changes, Request
 from skeleton_lab.errors import RequestError
+from skeleton_lab.reproduce.fusion import ALONE, Fusion, Scores
 from skeleton_lab.reproduce.metrics import METRICS, metric
 
 ROW_KEYS = {
     *("name", "model", "part", "set", "by_group", "fusion"),
     *("quoted", "reported", "tolerances", "ours"),
 }
-FUSION_KEYS = {"streams", "models", "weights"}
+FUSION_KEYS = {"over", "models", "weights", "scores"}
 # Networks are measured at their published size, whatever the scale of the runs beside them.
 PUBLISHED_SCALE = "paper"
 
@@ -29,10 +30,11 @@ class Cell:
     reported: the paper's number, None where it prints none (or prints it of another dataset).
     seeds: for each seed the requests whose predictions are fused, one where nothing is; empty for a quoted number. A
         metric of networks has one entry, of those whose numbers are added up.
-    weights: of the fused runs' logits.
+    fusion: how they are.
     ours: the heading of the columns of ours that it stands in; '' in a column that the paper has.
     row_is_ours: it stands in a row that the paper does not have.
     part: the part of the network that it measures (measure/breakdown.py), where its metric is of one.
+    left_out: its runs are not run at the table's scale, unless its protocol is asked for by name.
     """
 
     row: str
@@ -42,10 +44,11 @@ class Cell:
     reported: float | None
     tolerance: float
     seeds: tuple[tuple[Request, ...], ...] = ()
-    weights: tuple[float, ...] = (1.0,)
+    fusion: Fusion = ALONE
     ours: str = ""
     row_is_ours: bool = False
     part: str = ""
+    left_out: bool = False
 
     @property
     def is_quoted(self) -> bool:
@@ -89,8 +92,8 @@ class Context:
     """What the rows of a table have in common.
 
     dataset: the one that gives the numbers of joints their names. groups: what each group of columns is of, by the
-    group's name; protocol: the name of the division that is asked for, None for all. columns: (group, column), shared
-    ones last, in no group.
+    group's name; protocol: the name of the division that is asked for, None for all; run: the names of those that the
+    scale runs of all, where it does not run every one. columns: (group, column), shared ones last, in no group.
     """
 
     declared: DictConfig
@@ -102,11 +105,15 @@ class Context:
     scale: str
     seeds: list[int]
     overrides: Changes = field(default_factory=dict)
+    run: Collection[str] = ()
 
     @property
     def asked(self) -> list[str]:
         """The groups whose columns are shown."""
         return [group for group, division in self.groups.items() if self.protocol in (None, division.name)]
+
+    def is_left_out(self, group: str) -> bool:
+        return self.protocol is None and bool(self.run) and self.groups[group].name not in self.run
 
     def text(self, template: str) -> str:
         """Fill in the dataset's numbers of joints: {joints[0]} is the fewest, {joints[2]} all of them."""
@@ -145,10 +152,11 @@ def cells_of(row: DictConfig, context: Context) -> list[Cell]:
                 reported=reported,
                 tolerance=row.get("tolerances", {}).get(column.name, column.tolerance),
                 seeds=_requests(row, column, groups[group], context),
-                weights=_weights(row),
+                fusion=_fusion(row),
                 ours=column.ours,
                 row_is_ours=row.get("ours", False),
                 part=row.get("part", ""),
+                left_out=context.is_left_out(groups[group]),
             )
         )
     if next(printed, None) is not None:
@@ -168,8 +176,10 @@ def _check_row(row: DictConfig, context: Context, place: str) -> None:
             raise RequestError(f"{place}: {key} names {stray[0]}, which the table does not have")
     if row.get("ours") and row.get("reported"):
         raise RequestError(f"{place}: a row of ours has no numbers that a paper reports")
-    if "fusion" in row and ("streams" in row.fusion) == ("models" in row.fusion):
-        raise RequestError(f"{place}: fuse either the streams of one model or models")
+    if "fusion" in row and ("over" in row.fusion) == ("models" in row.fusion):
+        raise RequestError(f"{place}: fuse either one model over the values of its keys, or models")
+    if row.get("fusion", {}).get("scores", ALONE.scores) not in get_args(Scores):
+        raise RequestError(f"{place}: scores is one of {', '.join(get_args(Scores))}")
     for _, column in context.columns:
         if METRICS[column.metric].of == "part" and not (row.get("part") or row.get("quoted")):
             raise RequestError(f"{place}: column {column.name} is of one part of a network; say which, with part:")
@@ -188,14 +198,16 @@ def _members(row: DictConfig) -> list[tuple[str, Changes]]:
         return [(row.model, {})]
     if "models" in row.fusion:
         return [(model, {}) for model in row.fusion.models]
-    return [(row.model, {"data.stream": stream}) for stream in row.fusion.streams]
+    over = row.fusion.over
+    return [(row.model, dict(zip(over, values, strict=True))) for values in product(*over.values())]
 
 
-def _weights(row: DictConfig) -> tuple[float, ...]:
-    """Of the members of a row's fusion: alike unless it says otherwise."""
+def _fusion(row: DictConfig) -> Fusion:
+    """Of a row's members, which count alike unless it says otherwise."""
     if "fusion" not in row:
-        return (1.0,)
-    return tuple(row.fusion.get("weights", [1.0] * len(_members(row))))
+        return ALONE
+    weights = tuple(row.fusion.get("weights", [1.0] * len(_members(row))))
+    return Fusion(weights, row.fusion.get("scores", ALONE.scores))
 
 
 def _requests(row: DictConfig, column: Column, group: str, context: Context) -> tuple[tuple[Request, ...], ...]:
@@ -209,12 +221,13 @@ def _requests(row: DictConfig, column: Column, group: str, context: Context) -> 
 
     def members(scale: str, **of_run: int) -> tuple[Request, ...]:
         return tuple(
-            Request(model, dataset, protocol, scale, {**changes, **own, **of_run}, context.overrides)
+            Request(model, dataset, protocol, scale, {**changes, **of_run, **own}, context.overrides)
             for model, own in _members(row)
         )
 
     if METRICS[column.metric].of == "run":
-        return tuple(members(context.scale, seed=seed) for seed in context.seeds)
+        has_seeds = any("seed" in own for _, own in _members(row))  # then it is the same whichever seed is asked for
+        return tuple(members(context.scale, seed=seed) for seed in context.seeds[: 1 if has_seeds else None])
     return (members(PUBLISHED_SCALE),)
 
 

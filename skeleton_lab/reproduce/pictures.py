@@ -5,23 +5,35 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from skeleton_lab.figures.breakdown_bars import Spent, breakdown_bars
+from skeleton_lab.figures.by_sparsity import Line, SparsityPanel
+from skeleton_lab.figures.by_sparsity import accuracy_by_sparsity as draw_by_sparsity
 from skeleton_lab.figures.chosen_joints import chosen_joints
+from skeleton_lab.figures.confidence import ConfidencePanel
+from skeleton_lab.figures.confidence import confidence as draw_confidence
 from skeleton_lab.figures.learning_curves import Learning, learning_curves
-from skeleton_lab.figures.tradeoff import Panel, Point, accuracy_against_gmacs
+from skeleton_lab.figures.tradeoff import Panel, Point, accuracy_against_cost
 from skeleton_lab.papers.adasgn.examples import examples
 from skeleton_lab.papers.adasgn.module import AdaSGNModule
 from skeleton_lab.reproduce.assemble import Measured, Planned
+from skeleton_lab.reproduce.fusion import Fusion, fused
 from skeleton_lab.reproduce.metrics import METRICS
 from skeleton_lab.reproduce.report import Result
 from skeleton_lab.reproduce.runs import Run, folder_of
 from skeleton_lab.reproduce.tables import Table
 from skeleton_lab.reproduce.trained import is_there, load
 
-ACCURACY, COST, COST_OF_CLIP = "top1", "gmacs_as_paper", "gmacs_per_clip"
-AXES = {COST: "GMACs of one person's clip, as the paper counts", COST_OF_CLIP: "GMACs of a clip with all its persons"}
+ACCURACY, COST, COST_OF_CLIP, SIZE = "top1", "gmacs_as_paper", "gmacs_per_clip", "parameters_left"
+AXES = {
+    COST: "GMACs of one person's clip, as the paper counts",
+    COST_OF_CLIP: "GMACs of a clip with all its persons",
+    SIZE: "parameters that are left",
+}
+SPARSITY = "model.sparsity"
 LARGEST_PARTS = 3
 SPENT = {
     "part_gmacs_as_paper": "GMACs of a batch, as the paper counts",
@@ -55,7 +67,7 @@ def tradeoff(pictured: Pictured, cost: str = COST, logarithmic: bool = False, cu
         panels.append(Panel(group, _points(result.measured, group, cost), reported, connected))
     if not any(panel.measured for panel in panels):
         return None
-    return accuracy_against_gmacs(f"{result.table.id}, {result.headline}", panels, AXES[cost], logarithmic)
+    return accuracy_against_cost(f"{result.table.id}, {result.headline}", panels, AXES[cost], logarithmic)
 
 
 def policy_choices(pictured: Pictured) -> Figure | None:
@@ -110,6 +122,58 @@ def accuracy_by_epoch(pictured: Pictured) -> Figure | None:
     return learning_curves(heading, [Learning(title, curves) for title, curves in panels.items()])
 
 
+def accuracy_by_sparsity(pictured: Pictured) -> Figure | None:
+    """A panel for each network in each group, with a line for each of its forms (sparse ST-GCNs, Figures 3 to 5).
+
+    Rows are named 'network, form: sparsity', and the dense network's 'network: dense'. None where no row with a
+    sparsity has a number yet.
+    """
+    rows: dict[str, dict[str, list[Measured]]] = {}
+    for each in pictured.result.measured:
+        if each.cell.metric == ACCURACY and each.value is not None:
+            network = each.cell.row.partition(":")[0].partition(",")[0]
+            rows.setdefault(each.cell.group, {}).setdefault(network, []).append(each)
+    panels = [[_by_sparsity(f"{name}, {group}", each) for name, each in found.items()] for group, found in rows.items()]
+    if not any(panel.lines for row in panels for panel in row):
+        return None
+    return draw_by_sparsity(f"{pictured.result.table.id}, {pictured.result.headline}", panels)
+
+
+def _by_sparsity(title: str, measured: Sequence[Measured]) -> SparsityPanel:
+    lines: dict[str, Line] = {}
+    dense = None
+    for each in measured:
+        form = each.cell.row.partition(":")[0].partition(", ")[2]
+        assert each.value is not None
+        if not form:
+            dense = each.value
+            continue
+        line = lines.setdefault(form, Line({}, {}))
+        sparsity = each.cell.requests[0].changes[SPARSITY]
+        line.accuracy[sparsity] = each.value
+        line.spread[sparsity] = each.spread or 0.0
+    return SparsityPanel(title, lines, dense)
+
+
+def confidence(pictured: Pictured) -> Figure | None:
+    """How sure networks are, alone and fused (sparse ST-GCNs, Figure 6): a panel for each network in each group, by the
+    first seed. Rows are named 'network: form'. None where nothing has run yet.
+    """
+    panels: dict[str, dict[str, NDArray[np.float64]]] = {}
+    for each in pictured.planned:
+        runs = [member for member in next(iter(each.seeds), ()) if isinstance(member, Run)]
+        folders = [folder_of(run, pictured.output_dir) for run in runs]
+        if each.cell.metric != ACCURACY or not folders or not all(folder.is_finished for folder in folders):
+            continue
+        probabilities_NK, _ = fused(folders, Fusion(each.cell.fusion.weights, "probabilities"))
+        network, _, form = each.cell.row.partition(": ")
+        panels.setdefault(f"{network}, {each.cell.group}", {})[form] = probabilities_NK.amax(dim=1).numpy()
+    if not panels:
+        return None
+    drawn = [ConfidencePanel(title, highest) for title, highest in panels.items()]
+    return draw_confidence(f"{pictured.result.table.id}, {pictured.result.headline}", drawn)
+
+
 def _rows_by(key: str, table: Table) -> list[str]:
     """The rows that set `key`, in the order of its values."""
     requests = [(cell.row, request) for cell in table.cells for members in cell.seeds for request in members]
@@ -134,6 +198,9 @@ PICTURES: dict[str, Callable[[Pictured], Figure | None]] = {
     "accuracy_against_gmacs_logarithmic": partial(tradeoff, logarithmic=True),
     "accuracy_against_gmacs_by_alpha": partial(tradeoff, curve="model.alpha"),
     "accuracy_against_gmacs_per_clip": partial(tradeoff, cost=COST_OF_CLIP),
+    "accuracy_against_parameters": partial(tradeoff, cost=SIZE, logarithmic=True),
+    "accuracy_by_sparsity": accuracy_by_sparsity,
+    "confidence": confidence,
     "policy_choices": policy_choices,
     "largest_parts": largest_parts,
     "accuracy_by_epoch": accuracy_by_epoch,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from data_modules.readers import reader_for
 from skeleton_lab.config import Changes, Request, dataset_declaration, declaration, declared, keys
@@ -52,7 +52,7 @@ class Table:
     def recordings(self) -> list[str]:
         """The datasets whose recordings its runs need, as requests name them: by name, or a user's own by its folder's
         path."""
-        of_runs = (cell for cell in self.cells if cell.is_of_runs)
+        of_runs = (cell for cell in self.cells if cell.is_of_runs and not cell.left_out)
         return list(dict.fromkeys(request.dataset for cell in of_runs for request in cell.requests))
 
     @property
@@ -92,7 +92,7 @@ def load_table(
     """
     loaded = declaration("tables", name)
     check_keys(loaded, TABLE_KEYS, f"table {name}")
-    declaration("scales", scale)
+    run = OmegaConf.select(declaration("scales", scale), f"tables.{name}.protocols") or ()
     asked = dataset or loaded.dataset
     groups = _groups(loaded, asked)
     _check_protocol(protocol, groups, name)
@@ -106,6 +106,7 @@ def load_table(
         scale=scale,
         seeds=seeds or list(loaded.get("seeds", [1])),
         overrides=overrides or {},
+        run=run if asked == loaded.dataset else (),
     )
     return _table(name, context)
 
@@ -127,11 +128,17 @@ def _table(name: str, context: Context) -> Table:
         dataset=reader_for(context.dataset).name,
         scale=context.scale,
         cells=tuple(cell for row in declared.rows for cell in cells_of(row, context)),
-        footnotes=tuple(declared.get("footnotes", [])),
+        footnotes=(*declared.get("footnotes", []), *_left_out(context)),
         pictures=tuple(declared.get("pictures", [])),
         overrides=context.overrides,
         protocol=context.protocol,
     )
+
+
+def _left_out(context: Context) -> list[str]:
+    """A line that says how to run what the scale leaves out."""
+    others = [context.groups[group].name for group in context.asked if context.is_left_out(group)]
+    return [f"Not run at {context.scale} scale unless asked for: protocol={' or '.join(others)}."] if others else []
 
 
 def _groups(loaded: DictConfig, asked: str) -> dict[str, Division]:

@@ -9,6 +9,7 @@ from data_modules.readers import READERS
 from skeleton_lab.config import Request
 from skeleton_lab.reproduce.assemble import Measured, Planned, assemble
 from skeleton_lab.reproduce.cells import Cell
+from skeleton_lab.reproduce.fusion import Fusion
 from skeleton_lab.reproduce.runs import Planner, Predictions, Run, folder_of
 from skeleton_lab.reproduce.sources import Source
 from skeleton_lab.reproduce.tables import Table
@@ -34,7 +35,7 @@ def fused(tmp_path: Path) -> tuple[Run, ...]:
 def assembled(
     metric: str, runs: tuple[Run, ...], output_dir: Path, together: dict[str, float] | None = None
 ) -> Measured:
-    cell = Cell("a", "CS a", "CS", metric, None, 0.0, ((),), (1.0,) * len(runs))
+    cell = Cell("a", "CS a", "CS", metric, None, 0.0, ((),), Fusion((1.0,) * len(runs)))
     table = Table("some_tab1", "adasgn", "table", "A title", "ntu60", "ntu60", "paper", (cell,))
     (found,) = assemble(table, [Planned(cell, (runs,))], output_dir, {metric: together} if together else None)
     return found

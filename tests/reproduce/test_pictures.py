@@ -4,13 +4,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from skeleton_lab.config import Request
 from skeleton_lab.reproduce.assemble import Measured, Planned
 from skeleton_lab.reproduce.cells import Cell
-from skeleton_lab.reproduce.pictures import Pictured, accuracy_by_epoch, largest_parts
+from skeleton_lab.reproduce.fusion import Fusion
+from skeleton_lab.reproduce.pictures import Pictured, accuracy_by_epoch, accuracy_by_sparsity, confidence, largest_parts
 from skeleton_lab.reproduce.report import Result
-from skeleton_lab.reproduce.runs import Run, RunFolder, folder_of
+from skeleton_lab.reproduce.runs import Predictions, Run, RunFolder, folder_of
 from skeleton_lab.reproduce.tables import Table
 from tests.reproduce.test_runs import plan
 
@@ -89,3 +92,58 @@ def test_a_row_has_a_curve_in_every_group(learnt: tuple[Planned, ...], tmp_path:
     figure: Any = accuracy_by_epoch(pictured([], tmp_path, (of("CS", learnt[0]), of("CV", other))))
     assert [axes.get_title() for axes in figure.axes] == ["a, CS", "a, CV"]
     assert [len(axes.lines) for axes in figure.axes] == [3, 1]
+
+
+def sparse(row: str, sparsity: float, *values: float, group: str = "60-sub") -> Measured:
+    request = Request("sparse_st_gcn", "ntu60", "xsub", "demo", {"model.sparsity": sparsity})
+    cell = Cell(row, "ACC(%)", group, "top1", None, 0.0, ((request,),))
+    return Measured(cell, values, (), "not comparable")
+
+
+def test_accuracy_by_sparsity_is_a_line_for_each_form_of_a_network(tmp_path: Path) -> None:
+    measured = [
+        sparse("A: dense", 0.0, 60.0),
+        sparse("A, with: 0.95", 0.95, 40.0),
+        sparse("A, with: 0.6", 0.6, 50.0, 54.0),
+        sparse("A, without: 0.6", 0.6, 30.0),
+        sparse("A, without: 0.95", 0.95),
+        sparse("B: dense", 0.0, 10.0),
+        sparse("B, with: 0.6", 0.6, 20.0),
+    ]
+    figure = accuracy_by_sparsity(pictured(measured, tmp_path))
+    assert figure is not None
+    first, second = figure.axes
+    assert (first.get_title(), second.get_title()) == ("A, 60-sub", "B, 60-sub")
+    assert [tick.get_text() for tick in first.get_xticklabels()] == ["0.6", "0.95"]
+    legend = first.get_legend()
+    assert legend is not None
+    assert sorted(text.get_text() for text in legend.get_texts()) == ["dense", "with", "without"]
+    drawn = {tuple(map(float, line.get_ydata())) for line in first.lines}  # type: ignore[arg-type, union-attr]
+    assert {(52.0, 40.0), (30.0,), (60.0, 60.0)} <= drawn
+
+
+def test_no_lines_before_a_sparse_network_has_run(tmp_path: Path) -> None:
+    assert (
+        accuracy_by_sparsity(pictured([sparse("A: dense", 0.0, 60.0), sparse("A, with: 0.6", 0.6)], tmp_path)) is None
+    )
+
+
+def test_how_sure_networks_are_alone_and_together(tmp_path: Path) -> None:
+    """Of two runs together, by the mean of their probabilities."""
+    runs = [plan(seed=seed) for seed in (1, 2)]
+    for run, logits in zip(runs, ([[2.0, 0.0], [0.0, 0.0]], [[0.0, 2.0], [0.0, 0.0]]), strict=True):
+        folder = folder_of(run, tmp_path)
+        folder.path.mkdir(parents=True)
+        folder.write_predictions(Predictions(np.array(["x", "y"]), np.array([0, 1]), np.array(logits, np.float32)))
+        folder.write_result({}, {})
+    one = Cell("A: base", "ACC(%)", "60-sub", "top1", None, 0.0)
+    two = Cell("A: assembled", "ACC(%)", "60-sub", "top1", None, 0.0, fusion=Fusion((1.0, 1.0), "probabilities"))
+    planned = (Planned(one, ((runs[0],),)), Planned(two, (tuple(runs),)))
+    figure = confidence(pictured([], tmp_path, planned))
+    assert figure is not None
+    above, below = figure.axes
+    assert above.get_title() == "A, 60-sub"
+    assert [tick.get_text() for tick in above.get_xticklabels()] == ["base\n2 clips", "assembled\n2 clips"]
+    assert [tick.get_text() for tick in below.get_xticklabels()] == ["base\n0 clips", "assembled\n0 clips"]
+    unfinished = Planned(one, ((plan(seed=3),),))
+    assert confidence(pictured([], tmp_path, (unfinished,))) is None

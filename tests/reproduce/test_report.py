@@ -15,13 +15,15 @@ from rich.console import Console
 from skeleton_lab.config import Request
 from skeleton_lab.errors import RequestError
 from skeleton_lab.reproduce import kept
-from skeleton_lab.reproduce.assemble import Measured, fused_accuracies, judge
+from skeleton_lab.reproduce.assemble import Measured, judge
 from skeleton_lab.reproduce.cells import Cell
+from skeleton_lab.reproduce.fusion import Fusion, fused
 from skeleton_lab.reproduce.page import print_table, write_page
 from skeleton_lab.reproduce.pictures import PICTURES, Pictured, tradeoff
 from skeleton_lab.reproduce.report import Result, as_json, as_markdown, grid, measured_text, shown_verdict, write_report
 from skeleton_lab.reproduce.runs import Predictions, RunFolder
 from skeleton_lab.reproduce.tables import Table, load_table, table_names
+from skeleton_lab.training.module import accuracies
 
 REQUEST = Request("sgn", "ntu60", "xsub", "paper", {"seed": 1})
 ORIGIN = {
@@ -72,16 +74,26 @@ def make_folder(path: Path, sample_ids: list[str], logits: list[list[float]], la
 def test_fusion_joins_by_sample_and_weighs(tmp_path: Path) -> None:
     first = make_folder(tmp_path / "1", ["x", "y"], [[2.0, 0], [0, 1]], [0, 1])
     second = make_folder(tmp_path / "2", ["y", "x"], [[3.0, 0], [0, 1]], [1, 0])
-    assert fused_accuracies([first, second], [1, 0])["top1"] == 100
-    assert fused_accuracies([first, second], [1, 1])["top1"] == 50
-    assert fused_accuracies([first, second], [0, 1])["top1"] == 0
+    for weights, top1 in (((1, 0), 100), ((1, 1), 50), ((0, 1), 0)):
+        assert accuracies(*fused([first, second], Fusion(weights)))["top1"] == top1
+
+
+def test_probabilities_are_fused_as_such(tmp_path: Path) -> None:
+    """A member that is sure of itself has a larger say by its logits than by its probabilities."""
+    sure = make_folder(tmp_path / "1", ["x"], [[0.0, 9.0, 0.0]], [0])
+    others = [make_folder(tmp_path / name, ["x"], [[2.0, 0.0, 0.0]], [0]) for name in "23"]
+    folders, weights = [sure, *others], (1.0, 1.0, 1.0)
+    assert accuracies(*fused(folders, Fusion(weights)))["top1"] == 0
+    probabilities_NK, _ = fused(folders, Fusion(weights, "probabilities"))
+    assert probabilities_NK.sum() == pytest.approx(1)
+    assert probabilities_NK.argmax() == 0
 
 
 def test_fusion_refuses_different_samples(tmp_path: Path) -> None:
     first = make_folder(tmp_path / "1", ["x"], [[1.0, 0]], [0])
     second = make_folder(tmp_path / "2", ["z"], [[1.0, 0]], [0])
     with pytest.raises(ValueError, match="different samples"):
-        fused_accuracies([first, second], [1, 1])
+        fused([first, second], Fusion((1, 1)))
 
 
 def result(*measured: Measured, data: str = "demo data") -> Result:

@@ -77,14 +77,14 @@ def test_another_dataset_takes_the_place_of_all(two: Path) -> None:
 def test_models_are_fused_with_their_weights(two: Path) -> None:
     cell = next(cell for cell in load_table("two_tab1", "paper").cells if cell.row == "both")
     assert [request.model for request in cell.requests] == ["sgn", "adasgn_single"]
-    assert cell.weights == (2, 1)
+    assert cell.fusion.weights == (2, 1)
     assert all("data.stream" not in request.changes for request in cell.requests)
 
 
 @pytest.mark.parametrize(
     ("before", "after", "problem"),
     [
-        ("{models: ", "{streams: [bone], models: ", "fuse either the streams of one model or models"),
+        ("{models: ", "{over: {seed: [1]}, models: ", "fuse either one model over the values of its keys, or models"),
         ("{models: ", "{networks: ", "fusion: unknown key networks"),
         (
             "reported: [1, 2",

@@ -13,6 +13,7 @@ from skeleton_lab import config
 from skeleton_lab.config import compose, declaration
 from skeleton_lab.errors import RequestError
 from skeleton_lab.reproduce import tables
+from skeleton_lab.reproduce.fusion import Fusion
 from skeleton_lab.reproduce.metrics import METRICS
 from skeleton_lab.reproduce.runs import Planner
 from skeleton_lab.reproduce.sources import Source
@@ -39,6 +40,14 @@ PRINTED = {
     "star_fig9": 0,
     "star_fig10": 0,
     "star_fig11": 0,
+    "sparse_stgcn_tab1": 4 * 5 * 4 + 4,
+    "sparse_stgcn_tab2": 4 * 2 * 4,
+    "sparse_stgcn_tab3": 59 + 6 * 6,
+    "sparse_stgcn_fig1": 4 * 3 * 4,
+    "sparse_stgcn_fig3": 0,
+    "sparse_stgcn_fig4": 0,
+    "sparse_stgcn_fig5": 0,
+    "sparse_stgcn_fig6": 0,
 }
 
 
@@ -99,6 +108,16 @@ def test_every_cell_resolves_on_every_dataset(name: str, scale: str, dataset: st
         ("star_tab4", "STAR (sparse)", "NTU-120 X-setup ACC(%)", 78.5),
         ("star_tab5", "STAR-sparse", "CUDA time (ms)", 105.7),
         ("star_tab5", "STAR-full", "GMACs", 73.33),
+        ("sparse_stgcn_tab1", "ST-GCN", "parameters", 3_100_000),
+        ("sparse_stgcn_tab1", "AA-GCN, 0.95", "60-sub ACC(%)", 89.5),
+        ("sparse_stgcn_tab1", "CTR-GCN, 0.99", "120-sub ACC(%)", 79.2),
+        ("sparse_stgcn_tab1", "DG-STGCN, 0.8", "120-set ACC(%)", 86.5),
+        ("sparse_stgcn_tab2", "CTR-GCN, assembled", "60-view ACC(%)", 96.5),
+        ("sparse_stgcn_tab2", "AA-GCN", "120-sub ACC(%)", 83.7),
+        ("sparse_stgcn_tab3", "MS-G3D", "FineGYM ACC(%)", 92.6),
+        ("sparse_stgcn_tab3", "DG-STGCN(S 0.99)", "120-set ACC(%)", 90.4),
+        ("sparse_stgcn_tab3", "DG-STGCN(A 0.66)", "Kinetics-400 ACC(%)", 47.5),
+        ("sparse_stgcn_fig1", "DG-STGCN, 0.8", "60-sub ACC(%)", 90.1),
     ],
 )
 def test_numbers_stand_where_the_paper_prints_them(name: str, row: str, column: str, reported: float) -> None:
@@ -269,10 +288,36 @@ def test_seeds_multiply_the_runs() -> None:
 def test_streams_are_fused_by_row() -> None:
     cells = [cell for cell in load_table("adasgn_tab6", "paper").cells if cell.row == "3s-SGN"]
     assert [request.changes["data.stream"] for request in cells[0].seeds[0]] == ["joint", "bone", "joint_motion"]
-    assert cells[0].weights == (1.0, 1.0, 1.0)
+    assert cells[0].fusion.weights == (1.0, 1.0, 1.0)
     weighed = [cell for cell in load_table("adasgn_tab6", "paper").cells if cell.row == "3s-SGN, weights 3:3:1"]
     assert weighed[0].seeds == cells[0].seeds
-    assert weighed[0].weights == (3, 3, 1)
+    assert weighed[0].fusion.weights == (3, 3, 1)
+
+
+def test_a_fusion_goes_over_all_values_of_its_keys() -> None:
+    cells = [cell for cell in load_table("sparse_stgcn_tab3", "paper").cells if cell.row == "DG-STGCN(A 0.66)"]
+    (members,) = cells[0].seeds
+    found = {(request.changes["data.stream"], request.changes["model.sparsity"]) for request in members}
+    assert len(members) == len(found) == 16
+    assert cells[0].fusion == Fusion((1.0,) * 16, "probabilities")
+
+
+def test_a_fusion_over_seeds_is_one_whatever_seeds_are_asked_for() -> None:
+    rows = load_table("sparse_stgcn_tab2", "paper", seeds=[5, 6]).cells
+    cell = next(cell for cell in rows if cell.row == "ST-GCN, four dense seeds")
+    (members,) = cell.seeds
+    assert [request.changes["seed"] for request in members] == [1, 2, 3, 4]
+
+
+def test_a_scale_may_run_fewer_protocols_unless_one_is_asked_for() -> None:
+    table = load_table("sparse_stgcn_tab1", "demo")
+    assert {cell.left_out for cell in table.cells if cell.group == "60-sub"} == {False}
+    assert {cell.left_out for cell in table.cells if cell.group in ("60-view", "120-sub", "120-set")} == {True}
+    assert table.recordings == ["ntu60"]
+    assert table.footnotes[-1].endswith("protocol=xview or ntu120/xsub or ntu120/xset.")
+    asked = load_table("sparse_stgcn_tab1", "demo", protocol="ntu120/xset")
+    assert asked.recordings == ["ntu120"]
+    assert not any(cell.left_out for cell in (*asked.cells, *load_table("sparse_stgcn_tab1", "paper").cells))
 
 
 def test_an_unknown_table_names_the_nearest() -> None:
