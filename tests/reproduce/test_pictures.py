@@ -131,7 +131,7 @@ def test_no_lines_before_a_sparse_network_has_run(tmp_path: Path) -> None:
 def test_how_sure_networks_are_alone_and_together(tmp_path: Path) -> None:
     """Of two runs together, by the mean of their probabilities."""
     runs = [plan(seed=seed) for seed in (1, 2)]
-    for run, logits in zip(runs, ([[2.0, 0.0], [0.0, 0.0]], [[0.0, 2.0], [0.0, 0.0]]), strict=True):
+    for run, logits in zip(runs, ([[3.0, 0.0], [0.0, 0.0]], [[0.0, 1.0], [0.0, 0.0]]), strict=True):
         folder = folder_of(run, tmp_path)
         folder.path.mkdir(parents=True)
         folder.write_predictions(Predictions(np.array(["x", "y"]), np.array([0, 1]), np.array(logits, np.float32)))
