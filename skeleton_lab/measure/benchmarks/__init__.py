@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from skeleton_lab.measure.bench import Benchmark
-from skeleton_lab.measure.benchmarks import data, graph_networks, networks, segments, star
+from skeleton_lab.measure.benchmarks import data, graph_networks, networks, segments, sparse, star
 
 BENCHMARKS: Mapping[str, Callable[[Path], Benchmark]] = {
     "parse": data.parse,
@@ -35,4 +35,6 @@ BENCHMARKS: Mapping[str, Callable[[Path], Benchmark]] = {
     "star_attention": star.star_attention,
     "aa_gcn_training": graph_networks.aa_gcn_training,
     "aa_gcn_training_bf16": graph_networks.aa_gcn_training_bf16,
+    "sparse_warm_up": sparse.sparse_warm_up,
+    "sparse_fine_tuning": sparse.sparse_fine_tuning,
 }

@@ -16,7 +16,7 @@ def compression_penalty(weights: Mapping[str, Tensor], masks: Masks) -> Tensor:
     """
     norms = []
     for members in grouped(weights, "block").values():
-        masked = [weights[name].masked_select(~masks[name]) for name in members]
+        masked = [(weights[name] * ~masks[name]).flatten() for name in members]
         norms.append(torch.linalg.vector_norm(torch.cat(masked)))
     return torch.stack(norms).sum()
 
