@@ -94,7 +94,7 @@ class SparseModule(BackboneModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         state = checkpoint["state_dict"]
-        if self.settings.model.sparsity and is_cut({name: state[PREFIX + name] for name in self.masks}, self.masks):
+        if is_cut({name: state[PREFIX + name] for name in self.masks}, self.masks):
             checkpoint["state_dict"] = compress_state(state, self.masks, PREFIX)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

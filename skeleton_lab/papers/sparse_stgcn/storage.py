@@ -34,8 +34,9 @@ def expanded(stored: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
 
 
 def compress_state(state: Mapping[str, Any], masks: Masks, prefix: str = "") -> dict[str, Any]:
-    """A state dict in which every masked weight is replaced by what is left of it; prefix: of the weights' names."""
-    names = {prefix + name: mask for name, mask in masks.items()}
+    """A state dict in which every weight that has lost something is replaced by what is left of it; prefix: of the
+    weights' names."""
+    names = {prefix + name: mask for name, mask in masks.items() if not bool(mask.all())}
     return {name: compressed(value, names[name]) if name in names else value for name, value in state.items()}
 
 

@@ -167,6 +167,14 @@ def test_a_sparse_checkpoint_is_small_and_the_same_bit_by_bit(sparsity: float, t
         assert torch.equal(ours, theirs)
 
 
+def test_a_dense_checkpoint_is_as_it_was() -> None:
+    module = module_of(sparsity=0.0)
+    _, checkpoint = checkpoint_of(module)
+    assert all(isinstance(value, Tensor) for value in checkpoint["state_dict"].values())
+    left = module.measure({"persons": torch.ones(1)})
+    assert left["stored_state"] == left["kept_parameters"] == 100
+
+
 def test_weights_of_the_warm_up_are_cut_when_they_are_taken_over(tmp_path: Path) -> None:
     """Where an epoch is selected, it may be one of the warm-up: it was validated cut."""
     module = module_of(sparsity=0.9)
