@@ -25,7 +25,7 @@ from skeleton_lab.settings import RunSettings, TrainingSettings, training_proble
 DECLARATIONS = Path(__file__).resolve().parents[1] / "experiments"
 Changes = Mapping[str, Any]
 # What a command line says besides the keys of runs.
-OF_THE_REQUEST = {"dataset", "protocol", "scale", "seeds", "data_root", "output_dir"}
+OF_THE_REQUEST = {"dataset", "protocol", "scale", "seeds", "folds", "data_root", "output_dir"}
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ Values = Mapping[str, Mapping[str, float]]
 @dataclass(frozen=True)
 class Measured:
     """A cell with what was measured. values: one for each finished seed; members: the names of each one's runs, or of
-    the untrained networks that were measured.
+    the untrained networks that were measured; by_fold: what each one is the mean of, where it is of several folds.
 
     A metric that finished runs do not have, such as a share among absent persons where nobody is absent, has no values.
     """
@@ -39,6 +39,7 @@ class Measured:
     values: tuple[float, ...]
     members: tuple[tuple[str, ...], ...]
     verdict: str
+    by_fold: tuple[tuple[float, ...], ...] = ()
 
     @property
     def runs(self) -> list[str]:
@@ -58,10 +59,14 @@ class Measured:
 @dataclass(frozen=True)
 class Planned:
     """A cell with what it is measured of: for each seed, the runs whose predictions are fused, or once the untrained
-    networks whose numbers are added up; nothing where its recordings are not there."""
+    networks whose numbers are added up; nothing where its recordings are not there, or its scale leaves it out.
+
+    folds: how many entries, one after another, are of one seed, each of another fold.
+    """
 
     cell: Cell
     seeds: tuple[tuple[Run | Network, ...], ...]
+    folds: int = 1
 
     @property
     def runs(self) -> list[Run]:
@@ -83,17 +88,13 @@ def plan_table(table: Table, sources: Mapping[str, Source]) -> list[Planned]:
         network = network_of(request)
         return networks.setdefault(network.name, network)
 
-    return [
-        Planned(
-            cell,
-            tuple(
-                tuple(plan(cell, request) for request in members)
-                for members in cell.seeds
-                if not cell.is_of_runs or _is_run(cell, members, sources)
-            ),
-        )
-        for cell in table.cells
-    ]
+    def planned(cell: Cell) -> Planned:
+        seeds = [each for each in cell.seeds if not cell.is_of_runs or _is_run(cell, each, sources)]
+        folds = [planner.folds(members, cell.folds) if cell.is_of_runs else [members] for members in seeds]
+        every = tuple(tuple(plan(cell, request) for request in members) for seed in folds for members in seed)
+        return Planned(cell, every, len(folds[0]) if folds else 1)
+
+    return [planned(cell) for cell in table.cells]
 
 
 def _is_run(cell: Cell, members: Sequence[Request], sources: Mapping[str, Source]) -> bool:
@@ -107,16 +108,25 @@ def assemble(
 
     together: what is no number of a single run.
     """
-    assembled = []
-    for each in planned:
-        ready = [members for members in each.seeds if all(_is_ready(member, output_dir) for member in members)]
-        found = [(_measure(each.cell, members, output_dir, together or {}), members) for members in ready]
-        values = tuple(value for value, _ in found if value is not None)
-        names = tuple(tuple(member.name for member in members) for value, members in found if value is not None)
-        was_measured = any(_was_measured(each.cell, members, together or {}) for members in ready)
-        verdict = _verdict(each.cell, was_measured, values, _is_comparable(table, each))
-        assembled.append(Measured(each.cell, values, names, verdict))
-    return assembled
+    return [_assembled(table, each, output_dir, together or {}) for each in planned]
+
+
+def _assembled(table: Table, planned: Planned, output_dir: Path, together: Values) -> Measured:
+    cell, values, names, by_fold, was_measured = planned.cell, [], [], [], False
+    for start in range(0, len(planned.seeds), planned.folds):
+        folds = planned.seeds[start : start + planned.folds]
+        members = [member for fold in folds for member in fold]
+        if not all(_is_ready(member, output_dir) for member in members):
+            continue
+        was_measured = was_measured or all(_was_measured(cell, fold, together) for fold in folds)
+        found = [_measure(cell, fold, output_dir, together) for fold in folds]
+        measured = [value for value in found if value is not None]
+        if len(measured) == len(found):
+            values.append(mean(measured))
+            names.append(tuple(member.name for member in members))
+            by_fold.append(tuple(measured))
+    verdict = _verdict(cell, was_measured, values, _is_comparable(table, planned))
+    return Measured(cell, tuple(values), tuple(names), verdict, tuple(by_fold) if planned.folds > 1 else ())
 
 
 def _is_ready(member: Run | Network, output_dir: Path) -> bool:
@@ -137,7 +147,8 @@ def _is_comparable(table: Table, planned: Planned) -> bool:
     if metric.of != "run":
         return all(_named(key).startswith(OF_TRAINING) for key in table.overrides)
     real = not any(run.source.is_demo for run in planned.runs)
-    return real and table.scale == "paper" and all(_named(key) in HARMLESS for key in table.overrides)
+    whole = all(run.folds == planned.folds for run in planned.runs)
+    return real and whole and table.scale == "paper" and all(_named(key) in HARMLESS for key in table.overrides)
 
 
 def _named(key: str) -> str:

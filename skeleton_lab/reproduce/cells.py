@@ -34,6 +34,7 @@ class Cell:
     ours: the heading of the columns of ours that it stands in; '' in a column that the paper has.
     row_is_ours: it stands in a row that the paper does not have.
     part: the part of the network that it measures (measure/breakdown.py), where its metric is of one.
+    folds: how many of its protocol's folds it is the mean of, from the first; 0 for all, 1 for the one that is set.
     left_out: its runs are not run at the table's scale, unless its protocol is asked for by name.
     """
 
@@ -48,6 +49,7 @@ class Cell:
     ours: str = ""
     row_is_ours: bool = False
     part: str = ""
+    folds: int = 1
     left_out: bool = False
 
     @property
@@ -93,7 +95,8 @@ class Context:
 
     dataset: the one that gives the numbers of joints their names. groups: what each group of columns is of, by the
     group's name; protocol: the name of the division that is asked for, None for all; run: the names of those that the
-    scale runs of all, where it does not run every one. columns: (group, column), shared ones last, in no group.
+    scale runs of all, where it does not run every one. folds: as cells have it. columns: (group, column), shared ones
+    last, in no group.
     """
 
     declared: DictConfig
@@ -106,6 +109,7 @@ class Context:
     seeds: list[int]
     overrides: Changes = field(default_factory=dict)
     run: Collection[str] = ()
+    folds: int = 1
 
     @property
     def asked(self) -> list[str]:
@@ -156,6 +160,7 @@ def cells_of(row: DictConfig, context: Context) -> list[Cell]:
                 ours=column.ours,
                 row_is_ours=row.get("ours", False),
                 part=row.get("part", ""),
+                folds=context.folds,
                 left_out=context.is_left_out(groups[group]),
             )
         )

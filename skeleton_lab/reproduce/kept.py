@@ -1,22 +1,27 @@
-"""Measured tables worth keeping: experiments/results/<table>.csv, one row for each cell and seed, with provenance."""
+"""Measured tables worth keeping: experiments/results/<table>.csv, one row for each cell and seed, with provenance;
+before a mean over folds, one for each of them."""
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 from data_modules.readers import reader_for
 from skeleton_lab.config import DECLARATIONS
 from skeleton_lab.errors import RequestError
 from skeleton_lab.files import write_text
+from skeleton_lab.reproduce.assemble import Measured
 from skeleton_lab.reproduce.metrics import METRICS
 from skeleton_lab.reproduce.report import Result
 from skeleton_lab.reproduce.sources import DEMO
 
 COLUMNS = (
-    *("row", "column", "metric", "dataset", "scale", "overrides", "seed", "measured", "reported", "verdict"),
+    *("row", "column", "metric", "dataset", "scale", "overrides", "seed", "fold", "measured", "reported", "verdict"),
     *("data", "run", "commit", "torch", "hardware", "started", "seconds"),
 )
-KEY = ("row", "column", "dataset", "scale", "overrides", "seed")
+KEY = ("row", "column", "dataset", "scale", "overrides", "seed", "fold")
+# What stands for the fold of a mean over several.
+MEAN = "mean"
 
 
 def keep(result: Result) -> Path:
@@ -27,7 +32,7 @@ def keep(result: Result) -> Path:
     if result.data == DEMO:
         raise RequestError("only results on real recordings are kept: set data_root to where they are")
     path = DECLARATIONS / "results" / f"{result.table.id}.csv"
-    rows = {tuple(row[key] for key in KEY): row for row in [*_read(path), *_rows(result)]}
+    rows = {tuple(row.get(key, "") for key in KEY): row for row in [*_read(path), *_rows(result)]}
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -44,31 +49,42 @@ def _read(path: Path) -> list[dict[str, str]]:
 
 
 def _rows(result: Result) -> list[dict[str, str]]:
-    table = result.table
     rows = []
     for each in result.measured:
-        for value, names in zip(each.values, each.members, strict=True):
-            measured = result.origins[names[0]]
-            origin = result.timed[each.cell.metric].origin if METRICS[each.cell.metric].timed else measured
-            rows.append(
-                {
-                    "row": each.cell.row,
-                    "column": each.cell.column,
-                    "metric": each.cell.metric,
-                    "dataset": reader_for(each.cell.requests[0].dataset).name,
-                    "scale": table.scale,
-                    "overrides": " ".join(f"{key}={value}" for key, value in table.overrides.items()),
-                    "seed": str(measured.get("seed", "")),
-                    "measured": f"{value:.10g}" if float(value).is_integer() else f"{value:.6g}",
-                    "reported": "" if each.cell.reported is None else f"{each.cell.reported:.10g}",
-                    "verdict": each.verdict,
-                    "data": result.data,
-                    "run": " + ".join(names),
-                    "commit": origin["commit"],
-                    "torch": origin["versions"]["torch"],
-                    "hardware": origin["hardware"],
-                    "started": origin["started"],
-                    "seconds": str(origin.get("seconds", "")),
-                }
-            )
+        for number, (value, names) in enumerate(zip(each.values, each.members, strict=True)):
+            if each.by_fold:
+                by_fold = each.by_fold[number]
+                share = len(names) // len(by_fold)
+                members = [names[start : start + share] for start in range(0, len(names), share)]
+                for found, of_fold in zip(by_fold, members, strict=True):
+                    row = _row(result, each, found, of_fold, str(result.origins[of_fold[0]]["fold"]))
+                    rows.append({**row, "verdict": ""})  # the paper's number is a mean
+                rows.append({**_row(result, each, value, names, MEAN), "run": f"the {len(by_fold)} folds above"})
+            else:
+                rows.append(_row(result, each, value, names, ""))
     return rows
+
+
+def _row(result: Result, each: Measured, value: float, names: Sequence[str], fold: str) -> dict[str, str]:
+    table, measured = result.table, result.origins[names[0]]
+    origin = result.timed[each.cell.metric].origin if METRICS[each.cell.metric].timed else measured
+    return {
+        "row": each.cell.row,
+        "column": each.cell.column,
+        "metric": each.cell.metric,
+        "dataset": reader_for(each.cell.requests[0].dataset).name,
+        "scale": table.scale,
+        "overrides": " ".join(f"{key}={value}" for key, value in table.overrides.items()),
+        "seed": str(measured.get("seed", "")),
+        "fold": fold,
+        "measured": f"{value:.10g}" if float(value).is_integer() else f"{value:.6g}",
+        "reported": "" if each.cell.reported is None else f"{each.cell.reported:.10g}",
+        "verdict": each.verdict,
+        "data": result.data,
+        "run": " + ".join(names),
+        "commit": origin["commit"],
+        "torch": origin["versions"]["torch"],
+        "hardware": origin["hardware"],
+        "started": origin["started"],
+        "seconds": str(origin.get("seconds", "")),
+    }

@@ -1,6 +1,6 @@
 """A measured table as files: table.json for programs, table.md for text, and what both and the page share."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from skeleton_lab.reproduce.metrics import METRICS
 from skeleton_lab.reproduce.tables import Table
 from skeleton_lab.reproduce.times import Times
 
+# Means over more folds than this are shown without what they are of.
+MOST_FOLDS = 20
 # More columns than this are shown one group at a time.
 WIDEST = 8
 # What numbers that need no recordings were measured on.
@@ -31,7 +33,7 @@ class Result:
     """A table with everything measured of it.
 
     data: what its runs' recordings are, or that it has no runs. origins: the provenance of its runs and of what was
-    counted of its networks, by their names; folds: which fold was measured, for every protocol that divides the dataset
+    counted of its networks, by their names; folds: which were measured, of every protocol that divides the dataset
     more than once; timed: its times, by metric; measuring: what its networks were measured on.
     """
 
@@ -77,7 +79,15 @@ class Result:
         marked = any(each.cell.row_is_ours for each in self.measured)
         timing = dict.fromkeys(times.note for times in self.timed.values() if times.note)
         ours = ["Rows marked (ours) are not in the paper."] if marked else []
-        return (*self.table.footnotes, *self.measuring, *timing, *ours)
+        return (*self.table.footnotes, *self.measuring, *timing, *ours, *self._by_fold())
+
+    def _by_fold(self) -> Iterator[str]:
+        """What means over folds are of, in a line for each cell that the paper has and each seed."""
+        for each in self.measured:
+            for values in () if each.cell.ours else each.by_fold:
+                if len(values) <= MOST_FOLDS:
+                    listed = ", ".join(number(value, each.cell) for value in values)
+                    yield f"{each.cell.row}, {each.cell.column}, by fold: {listed}."
 
     def blocks(self) -> list[Block]:
         """The paper's columns, then those of ours under each of their headings; where they are many, group by group.
@@ -159,6 +169,7 @@ def _cell_json(each: Measured) -> dict[str, Any]:
         "seeds": len(each.values),
         "verdict": each.verdict,
         "runs": list(each.runs),
+        **({"by_fold": [list(values) for values in each.by_fold]} if each.by_fold else {}),
     }
 
 

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -55,8 +55,13 @@ class Run:
     def fold(self) -> str:
         """Its protocol, and which of the folds it is of; '' where there is but one."""
         data = self.settings.data
-        count = len(self.source.reader.protocols[data.protocol].folds(self.source.store.index))
-        return f"{data.protocol}, fold {data.fold} of 0 to {count - 1}" if count > 1 else ""
+        return f"{data.protocol}, fold {data.fold} of 0 to {self.folds - 1}" if self.folds > 1 else ""
+
+    @property
+    def folds(self) -> int:
+        """How many its protocol has."""
+        data = self.settings.data
+        return len(self.source.reader.protocols[data.protocol].folds(self.source.store.index))
 
 
 def differing(settings: RunSettings) -> dict[str, Any]:
@@ -102,6 +107,17 @@ class Planner:
             self._planned[known] = self._resolve(request)
         return self._planned[known]
 
+    def folds(self, members: Sequence[Request], wanted: int) -> list[tuple[Request, ...]]:
+        """The members in each of the first `wanted` folds of their protocol, 0 for all; in the one that their settings
+        say where a single one is wanted."""
+        if wanted == 1:
+            return [tuple(members)]
+        protocol = self.sources[members[0].dataset].reader.protocols[members[0].protocol]
+        count = len(protocol.folds(self.sources[members[0].dataset].store.index))
+        return [tuple(each.with_changes({"data.fold": fold}) for each in members) for fold in range(count)][
+            : wanted or None
+        ]
+
     def _resolve(self, request: Request) -> Run:
         settings = compose(request)
         requires = {role: self.plan(each) for role, each in required(request, settings).items()}
@@ -125,6 +141,22 @@ def with_required(runs: Iterable[Run]) -> list[Run]:
         yield run
 
     return list({run.key: run for root in runs for run in walk(root)}.values())
+
+
+def folds_of(runs: Iterable[Run]) -> list[str]:
+    """In words, which folds the runs are of, for every protocol that has several."""
+    found: dict[tuple[str, int], set[int]] = {}
+    for run in runs:
+        data = run.settings.data
+        if run.folds > 1:
+            found.setdefault((data.protocol, run.folds), set()).add(data.fold)
+    return [_in_words(protocol, count, sorted(folds)) for (protocol, count), folds in sorted(found.items())]
+
+
+def _in_words(protocol: str, count: int, folds: list[int]) -> str:
+    if len(folds) == count:
+        return f"{protocol}, all {count} folds"
+    return f"{protocol}, fold{'s' * (len(folds) > 1)} {', '.join(map(str, folds))} of 0 to {count - 1}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from skeleton_lab.reproduce.page import write_page
 from skeleton_lab.reproduce.pictures import PICTURES, Pictured
 from skeleton_lab.reproduce.published import measure_networks
 from skeleton_lab.reproduce.report import UNTRAINED, Result, write_report
-from skeleton_lab.reproduce.runs import folder_of, with_required
+from skeleton_lab.reproduce.runs import folder_of, folds_of, with_required
 from skeleton_lab.reproduce.tables import Table
 
 
@@ -42,7 +42,7 @@ def write_result(
         next((run.source.label for run in runs.values()), without_runs),
         {**trained, **published.origins},
         tuple(problems),
-        tuple(sorted({run.fold for run in runs.values()} - {""})),
+        tuple(folds_of(runs.values())),
         {**({METRIC: of_runs} if of_runs.ms else {}), **published.times},
         published.notes,
     )

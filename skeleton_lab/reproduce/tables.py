@@ -11,7 +11,7 @@ from skeleton_lab.errors import unknown
 from skeleton_lab.reproduce.cells import Cell, Context, Division, cells_of, check_keys, declared_columns
 
 TABLE_KEYS = {
-    *("title", "paper", "kind", "source", "dataset", "groups", "seeds", "set", "columns", "rows"),
+    *("title", "paper", "kind", "source", "dataset", "groups", "seeds", "folds", "set", "columns", "rows"),
     *("footnotes", "pictures"),
 }
 
@@ -84,15 +84,18 @@ def load_table(
     seeds: list[int] | None = None,
     overrides: Changes | None = None,
     protocol: str | None = None,
+    folds: int | None = None,
 ) -> Table:
-    """A table as declared, or its grid asked of another dataset, of other seeds, or of one of its protocols alone.
+    """A table as declared, or its grid asked of another dataset, of other seeds, of one of its protocols alone, or of
+    other folds.
 
     protocol: as the table's groups name it: 'xview', or 'ntu120/xset' where it is of another dataset than the table's.
+    folds: how many every number is the mean of; 0 for all. Without it, what the scale says, or the table.
     Raises RequestError for an unknown table, dataset or scale, and for a protocol that none of its columns has.
     """
     loaded = declaration("tables", name)
     check_keys(loaded, TABLE_KEYS, f"table {name}")
-    run = OmegaConf.select(declaration("scales", scale), f"tables.{name}.protocols") or ()
+    at_scale = OmegaConf.select(declaration("scales", scale), f"tables.{name}") or {}
     asked = dataset or loaded.dataset
     groups = _groups(loaded, asked)
     _check_protocol(protocol, groups, name)
@@ -106,7 +109,8 @@ def load_table(
         scale=scale,
         seeds=seeds or list(loaded.get("seeds", [1])),
         overrides=overrides or {},
-        run=run if asked == loaded.dataset else (),
+        run=at_scale.get("protocols", ()) if asked == loaded.dataset else (),
+        folds=at_scale.get("folds", loaded.get("folds", 1)) if folds is None else folds,
     )
     return _table(name, context)
 

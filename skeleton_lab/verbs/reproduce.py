@@ -10,7 +10,7 @@ from skeleton_lab.reproduce.show import table_folder, write_result
 from skeleton_lab.reproduce.tables import Table, load_table
 from skeleton_lab.verbs.arguments import Arguments
 
-OWN_KEYS = ("dataset", "protocol", "seeds", "keep")
+OWN_KEYS = ("dataset", "protocol", "seeds", "folds", "keep")
 
 
 def run(arguments: Arguments) -> int:
@@ -28,14 +28,21 @@ def run(arguments: Arguments) -> int:
 def requested_table(arguments: Arguments) -> Table:
     """The table as asked for: of which dataset, which seeds, and with which overrides."""
     name, dataset, seeds = arguments.name("table"), arguments.dataset(), _seeds(arguments)
-    protocol = arguments.take("protocol")
-    declared = load_table(name, arguments.scale, dataset, seeds, protocol=protocol)
+    protocol, folds = arguments.take("protocol"), _folds(arguments)
+    declared = load_table(name, arguments.scale, dataset, seeds, protocol=protocol, folds=folds)
     overrides = parse_overrides(arguments.overrides(OWN_KEYS), declared.models)
     varied = sorted(key for key in overrides if {key, key.partition(".")[2]} & declared.varied)
     if varied:
         remedy = "use seeds=" if varied == ["seed"] else "train single runs with `skeleton-lab train`"
         raise RequestError(f"{varied[0]}: the rows of {name} differ in it, so it cannot be one value for all; {remedy}")
-    return load_table(name, arguments.scale, dataset, seeds, overrides, protocol)
+    return load_table(name, arguments.scale, dataset, seeds, overrides, protocol, folds)
+
+
+def _folds(arguments: Arguments) -> int | None:
+    """0 for all; a fold that is named by its number is one."""
+    if "data.fold" in arguments.settings or "fold" in arguments.settings:
+        return 1
+    return 0 if arguments.take("folds") == "all" else arguments.whole_number("folds")
 
 
 def _seeds(arguments: Arguments) -> list[int] | None:

@@ -1,5 +1,6 @@
 """From the results of runs, made up in the test, to the cells of a table."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,3 +89,19 @@ def test_precision_leaves_a_table_comparable(key: str, verdict: str, fused: tupl
     table = Table("a_tab1", "adasgn", "table", "A title", "ntu60", "ntu60", "paper", (cell,), overrides={key: "x"})
     (found,) = assemble(table, [Planned(cell, ((run,),))], tmp_path)
     assert found.verdict == verdict
+
+
+def test_a_cell_is_the_mean_over_the_folds_of_each_seed(fused: tuple[Run, ...], tmp_path: Path) -> None:
+    """Three seeds of two folds each, the last of which is not finished."""
+    cell = Cell("a", "CS a", "CS", "gmacs_per_clip", None, 0.0, ((),))
+    table = Table("some_tab1", "adasgn", "table", "A title", "ntu60", "ntu60", "paper", (cell,))
+    first, second, third = ((run,) for run in fused)
+    waiting = folder_of(fused[2], tmp_path).path / "result.json"
+    planned = Planned(cell, (first, second, second, first, third, third), folds=2)
+    (found,) = assemble(table, [planned], tmp_path)
+    assert found.values == pytest.approx((0.15, 0.15, 0.4))
+    assert found.by_fold == ((0.1, 0.2), (0.2, 0.1), (0.4, 0.4))
+    assert found.members[0] == (fused[0].name, fused[1].name)
+    waiting.unlink()
+    (found,) = assemble(table, [replace(planned, seeds=(*planned.seeds[:4], first, third))], tmp_path)
+    assert len(found.values) == len(found.by_fold) == 2

@@ -285,6 +285,22 @@ def test_kept_results_are_added_to_not_lost(tmp_path: Path, monkeypatch: pytest.
     ]
 
 
+def test_folds_are_kept_before_their_mean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "DECLARATIONS", tmp_path)
+    folds = Measured(cell(), (85.0,), (("run-1", "run-2"),), "gap", ((80.0, 90.0),))
+    origins = {name: {**ORIGIN, "fold": number} for number, name in enumerate(("run-1", "run-2"))}
+    found = replace(result(folds, data="real recordings"), origins=origins)
+    assert found.notes[-1].endswith("by fold: 80.0, 90.0.")
+    assert as_json(found)["cells"][0]["by_fold"] == [[80.0, 90.0]]
+    with kept.keep(found).open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["fold"], row["measured"], row["verdict"], row["run"]) for row in rows] == [
+        ("0", "80", "", "run-1"),
+        ("1", "90", "", "run-2"),
+        ("mean", "85", "gap", "the 2 folds above"),
+    ]
+
+
 def test_demo_data_is_not_kept() -> None:
     with pytest.raises(RequestError, match="only results on real recordings are kept"):
         kept.keep(two_cells())

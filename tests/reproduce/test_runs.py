@@ -3,20 +3,34 @@
 from dataclasses import dataclass, make_dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
 from data_modules.readers import READERS
+from data_modules.readers.reader import Index
 from skeleton_lab import config
 from skeleton_lab.config import Request, declared, keys
 from skeleton_lab.registry import MODELS, Model
-from skeleton_lab.reproduce.runs import EVALUATION_KEYS, TEST_NOISE_KEYS, TRAINED, Planner, Run, with_required
+from skeleton_lab.reproduce.runs import EVALUATION_KEYS, TEST_NOISE_KEYS, TRAINED, Planner, Run, folds_of, with_required
 from skeleton_lab.reproduce.sources import Source
 
 
 @dataclass(frozen=True)
 class FakeStore:
+    """Recordings that nobody reads: five subjects, two of each."""
+
     digest: str = "0" * 8
+
+    @property
+    def index(self) -> Index:
+        subjects = np.arange(10) // 2 + 1
+        return Index.of(
+            np.array([f"s{number:02d}" for number in range(10)]),
+            label=np.zeros(10, np.int64),
+            subject=subjects,
+            fps=np.full(10, 30.0),
+        )
 
 
 def planner(digest: str = "0" * 8) -> Planner:
@@ -148,3 +162,19 @@ def test_every_reader_has_a_dataset_declaration() -> None:
 def test_a_run_is_named_by_what_it_is() -> None:
     run = plan()
     assert run.name == f"sgn-ntu60-xsub-{run.key}"
+
+
+def test_folds_are_runs_of_their_own() -> None:
+    source = Source(READERS["ut_kinect"], FakeStore(), Path(), is_demo=False)  # type: ignore[arg-type]
+    planner = Planner({"ut_kinect": source})
+    request = Request("sgn", "ut_kinect", "loso", "paper", {"seed": 1})
+    every, two = planner.folds([request], 0), planner.folds([request], 2)
+    assert len(every) == 5
+    assert two == every[:2]
+    runs = [planner.plan(members[0]) for members in every]
+    assert len({run.key for run in runs}) == 5
+    assert runs[0].key == planner.plan(request).key
+    assert folds_of(runs) == ["loso, all 5 folds"]
+    assert folds_of(runs[1:3]) == ["loso, folds 1, 2 of 0 to 4"]
+    assert folds_of(runs[:1]) == ["loso, fold 0 of 0 to 4"]
+    assert planner.folds([request.with_changes({"data.fold": 3})], 1)[0][0].changes["data.fold"] == 3

@@ -38,6 +38,7 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (["reproduce", "adasgn_tab3", "devices=many"], "devices: "),
         (["reproduce", "adasgn_tab3", "devices=2"], "several devices is not supported yet"),
         (["reproduce", "adasgn_tab3", "seeds=one"], "seeds=1,2,3"),
+        (["reproduce", "adasgn_tab3", "folds=some"], "folds=some: give a whole number above 0"),
         (["reproduce", "adasgn_tab3", "dataset=ntu61"], "did you mean 'ntu60'"),
         (["reproduce", "adasgn_tab3", "scale=papre"], "did you mean 'paper'"),
         (["reproduce", "adasgn_tab3", "--jsn"], "unknown option --jsn"),
