@@ -36,8 +36,16 @@ class SparseModule(BackboneModule):
         super().__init__(settings, layout, classes)
         model = settings.model
         draw = random_masks if model.scores == "uniform" else as_released
-        self.masks: Masks = draw(maskable(self.network), model.sparsity, model.scope, model.mask_seed)
+        masks = draw(maskable(self.network), model.sparsity, model.scope, model.mask_seed)
+        self.masked = list(masks)
+        for number, mask in enumerate(masks.values()):
+            self.register_buffer(f"mask_{number}", mask, persistent=False)
         self._whole: dict[str, Tensor] = {}
+
+    @property
+    def masks(self) -> Masks:
+        """By the names of the weights."""
+        return {name: self.get_buffer(f"mask_{number}") for number, name in enumerate(self.masked)}
 
     @property
     def warmup_epochs(self) -> int:
@@ -49,9 +57,6 @@ class SparseModule(BackboneModule):
     def is_fine_tuning(self) -> bool:
         """Whether the warm-up is over."""
         return self.current_epoch >= self.warmup_epochs
-
-    def on_fit_start(self) -> None:
-        self._move_masks()
 
     def on_train_epoch_start(self) -> None:
         super().on_train_epoch_start()
@@ -82,11 +87,7 @@ class SparseModule(BackboneModule):
 
     def take_over(self, checkpoint: Path) -> None:
         super().take_over(checkpoint)
-        self._move_masks()
         cut(maskable(self.network), self.masks)
-
-    def _move_masks(self) -> None:
-        self.masks = {name: mask.to(self.device) for name, mask in self.masks.items()}
 
     def measure(self, per_clip: Mapping[str, Tensor]) -> dict[str, float]:
         """Also what is left of the network (storage.py)."""
