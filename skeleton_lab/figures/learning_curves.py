@@ -1,4 +1,4 @@
-"""How accuracy grows in training: on the clips that a network learns from, and on those held out."""
+"""How networks learn: on the clips that a network learns from, and on those held out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 COLOURS = ("tab:blue", "tab:orange", "tab:green", "tab:red")
 
 Curve = Mapping[int, float]
-"""From epochs, counted from 1, to top-1 accuracy in percent."""
+"""From epochs, counted from 1, to what was measured after them."""
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,13 @@ class Learning:
     curves: Mapping[str, Sequence[Curve]]
 
 
-def learning_curves(heading: str, networks: Sequence[Learning]) -> Figure:
-    """One panel beside the other, on one scale."""
+def learning_curves(heading: str, networks: Sequence[Learning], what: str) -> Figure:
+    """One panel beside the other, on one scale. what: was measured, for its axis."""
     figure = Figure(figsize=(5.5 * len(networks), 4), layout="constrained")
     all_axes = figure.subplots(1, len(networks), squeeze=False, sharey=True)[0]
     for axes, learning in zip(all_axes, networks, strict=True):
         _draw(axes, learning)
-    all_axes[0].set_ylabel("top-1 accuracy (%)")
+    all_axes[0].set_ylabel(what)
     figure.suptitle(heading, fontsize=10)
     return figure
 

@@ -41,7 +41,8 @@ SPENT = {
     "part_parameters": "parameters",
     "part_latency_ms": "ms of a batch",
 }
-LOGGED = {"training": "train/top1", "held-out subjects": "validation/top1"}
+LOGGED = {"training": "train", "held-out subjects": "validation"}
+LOGGED_AS = {"top1": "top-1 accuracy (%)", "loss": "loss"}
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,9 @@ def largest_parts(pictured: Pictured) -> Figure | None:
     return breakdown_bars(heading, networks, SPENT[metric], METRICS[metric].decimals)
 
 
-def accuracy_by_epoch(pictured: Pictured) -> Figure | None:
-    """Learning curves, a panel for each row in each group of columns, of its first member (STAR, Figure 11); None
-    where no run has begun.
+def by_epoch(pictured: Pictured, what: str = "top1") -> Figure | None:
+    """Learning curves, a panel for each row in each group of columns, of its first member (STAR, Figure 11; of the
+    loss, GCA-LSTM, Figure 6); None where no run has begun.
 
     The second curve is of subjects held out of training, where the runs select their epoch by them: never of the test
     set, which the paper's own "testing curve" watches.
@@ -112,14 +113,14 @@ def accuracy_by_epoch(pictured: Pictured) -> Figure | None:
     for (row, group), each in {(each.cell.row, each.cell.group): each for each in pictured.planned}.items():
         title = f"{row}, {group}" if group else row
         folders = [folder_of(members[0], pictured.output_dir) for members in each.seeds if isinstance(members[0], Run)]
-        for name, metric in LOGGED.items():
-            curves = [curve for folder in folders if (curve := folder.epochs(metric))]
+        for name, stage in LOGGED.items():
+            curves = [curve for folder in folders if (curve := folder.epochs(f"{stage}/{what}"))]
             if curves:
                 panels.setdefault(title, {})[name] = curves
     if not panels:
         return None
     heading = f"{pictured.result.table.id}, {pictured.result.headline}"
-    return learning_curves(heading, [Learning(title, curves) for title, curves in panels.items()])
+    return learning_curves(heading, [Learning(title, curves) for title, curves in panels.items()], LOGGED_AS[what])
 
 
 def accuracy_by_sparsity(pictured: Pictured) -> Figure | None:
@@ -203,5 +204,6 @@ PICTURES: dict[str, Callable[[Pictured], Figure | None]] = {
     "confidence": confidence,
     "policy_choices": policy_choices,
     "largest_parts": largest_parts,
-    "accuracy_by_epoch": accuracy_by_epoch,
+    "accuracy_by_epoch": by_epoch,
+    "loss_by_epoch": partial(by_epoch, what="loss"),
 }

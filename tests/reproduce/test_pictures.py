@@ -11,7 +11,7 @@ from skeleton_lab.config import Request
 from skeleton_lab.reproduce.assemble import Measured, Planned
 from skeleton_lab.reproduce.cells import Cell
 from skeleton_lab.reproduce.fusion import Fusion
-from skeleton_lab.reproduce.pictures import Pictured, accuracy_by_epoch, accuracy_by_sparsity, confidence, largest_parts
+from skeleton_lab.reproduce.pictures import Pictured, accuracy_by_sparsity, by_epoch, confidence, largest_parts
 from skeleton_lab.reproduce.report import Result
 from skeleton_lab.reproduce.runs import Predictions, Run, RunFolder, folder_of
 from skeleton_lab.reproduce.tables import Table
@@ -76,12 +76,15 @@ def learnt(tmp_path: Path) -> tuple[Planned, ...]:
 
 
 def test_curves_are_drawn_for_every_row_that_has_begun(learnt: tuple[Planned, ...], tmp_path: Path) -> None:
-    figure: Any = accuracy_by_epoch(pictured([], tmp_path, learnt))
+    figure: Any = by_epoch(pictured([], tmp_path, learnt))
     (axes,) = figure.axes
     lines = [(list(line.get_xdata()), list(line.get_ydata())) for line in axes.lines]
     assert lines == [([1, 2], [10, 20]), ([1], [12]), ([1, 2], [5, 6])]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "held-out subjects"]
-    assert accuracy_by_epoch(pictured([], tmp_path, learnt[1:])) is None
+    assert by_epoch(pictured([], tmp_path, learnt[1:])) is None
+    losses: Any = by_epoch(pictured([], tmp_path, learnt), "loss")
+    assert [list(line.get_ydata()) for line in losses.axes[0].lines] == [[3, 1], [3], [2, 2]]
+    assert (axes.get_ylabel(), losses.axes[0].get_ylabel()) == ("top-1 accuracy (%)", "loss")
 
 
 def test_a_row_has_a_curve_in_every_group(learnt: tuple[Planned, ...], tmp_path: Path) -> None:
@@ -89,7 +92,7 @@ def test_a_row_has_a_curve_in_every_group(learnt: tuple[Planned, ...], tmp_path:
         return replace(planned, cell=replace(planned.cell, group=group))
 
     other = Planned(learnt[0].cell, learnt[0].seeds[1:])
-    figure: Any = accuracy_by_epoch(pictured([], tmp_path, (of("CS", learnt[0]), of("CV", other))))
+    figure: Any = by_epoch(pictured([], tmp_path, (of("CS", learnt[0]), of("CV", other))))
     assert [axes.get_title() for axes in figure.axes] == ["a, CS", "a, CV"]
     assert [len(axes.lines) for axes in figure.axes] == [3, 1]
 
