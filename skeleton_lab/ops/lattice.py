@@ -130,9 +130,9 @@ def by_diagonals(
     there is none where the weights have columns for the trust gate. Raises ValueError for shapes that do not fit.
     """
     _check(x_SNA, joint_weight_DG, lattice, gate_SN)
-    x_SNA, *weights = full(x_SNA), full(joint_weight_DG), full(frame_weight_DG)
-    with torch.autocast(x_SNA.device.type, enabled=False):
-        return _ByDiagonals.apply(x_SNA, *weights, None if gate_SN is None else full(gate_SN), lattice)
+    # What is done in place, as the products are, autocast leaves alone.
+    weights = full(joint_weight_DG), full(frame_weight_DG)
+    return _ByDiagonals.apply(full(x_SNA), *weights, None if gate_SN is None else full(gate_SN), lattice)
 
 
 def by_cells(

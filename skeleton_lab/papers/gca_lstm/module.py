@@ -39,12 +39,9 @@ class LatticeModule(ClassificationModule):
 
     def __init__(self, settings: RunSettings, layout: Layout, classes: int) -> None:
         super().__init__(settings, layout, classes)
-        self.network = self._built()
-
-    def _built(self) -> nn.Module:
-        data = self.settings.data
+        data = settings.data
         channels = channels_of(data.stream)
-        return self.network_type(self.settings.model, self.layout, self.classes, channels, data.persons, data.clip_len)
+        self.network = self.network_type(settings.model, layout, classes, channels, data.persons, data.clip_len)
 
     def forward(self, batch: Batch) -> Output:
         return Output(self.network(self._padded(batch).x))
@@ -63,8 +60,7 @@ class LatticeModule(ClassificationModule):
         return self._counted(len(batch.label))
 
     def _counted(self, clips: int) -> Counted:
-        with torch.device("meta"):
-            return Counted(self._built(), (torch.zeros(self._shape(clips)),), RULES)
+        return Counted(deepcopy(self.network).to("meta"), (torch.zeros(self._shape(clips), device="meta"),), RULES)
 
     def count_macs(self, measured: Mapping[str, float]) -> Macs:
         """Of a clip with all its persons, who are not computed one by one."""
