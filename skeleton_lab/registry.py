@@ -4,8 +4,16 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from skeleton_lab.backbones.settings import AAGCNSettings, CTRGCNSettings, DGSTGCNSettings, STGCNSettings, STTRSettings
+from skeleton_lab.backbones.settings import (
+    AAGCNSettings,
+    CTRGCNSettings,
+    DGSTGCNSettings,
+    STGCNSettings,
+    STLSTMSettings,
+    STTRSettings,
+)
 from skeleton_lab.papers.adasgn.settings import AdaSGNSettings, SGNSettings
+from skeleton_lab.papers.gca_lstm.settings import GCALSTMSettings
 from skeleton_lab.papers.sparse_stgcn.settings import (
     CTRGCNTicketSettings,
     SparseAAGCNSettings,
@@ -58,4 +66,7 @@ MODELS = {
     "ticket_ctr_gcn": Model(
         CTRGCNTicketSettings, "skeleton_lab.papers.sparse_stgcn.tickets:TicketModule", 1, ("sparse_ctr_gcn",)
     ),
+    "st_lstm": Model(STLSTMSettings, "skeleton_lab.papers.gca_lstm.module:STLSTMModule", version=1),
+    "gca_lstm": Model(GCALSTMSettings, "skeleton_lab.papers.gca_lstm.module:GCALSTMModule", version=1),
+    "gca_lstm_two_stream": Model(GCALSTMSettings, "skeleton_lab.papers.gca_lstm.module:GCALSTMModule", version=1),
 }

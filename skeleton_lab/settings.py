@@ -38,7 +38,8 @@ class TrainingSettings:
     schedule: with 'milestones' the learning_rate is multiplied by `decay` after each of the milestones (epochs). With
         'noam' it grows over the first warmup_epochs and falls from then on (training/optimizers.py); learning_rate is
         then a factor, and noam_dim the width of the network that the rate is made for. With 'cosine' it falls along
-        half a cosine, from epoch to epoch, to 0 after the last.
+        half a cosine, from epoch to epoch, to 0 after the last. With 'exponential' it is multiplied by `decay` after
+        every epoch.
     label_smoothing: the probability that is taken from the true class and shared by smoothing_over: 'other_classes'
         (SGN's form) or 'all_classes', the true one too (PyTorch's own form).
     selection: which weights are kept: the 'last', the best on 'validation' subjects, or the best on the 'test' set,
@@ -54,7 +55,7 @@ class TrainingSettings:
     nesterov: bool = False
     learning_rate: float = "???"  # type: ignore[assignment]
     weight_decay: float = 0.0
-    schedule: Literal["milestones", "noam", "cosine"] = "milestones"
+    schedule: Literal["milestones", "noam", "cosine", "exponential"] = "milestones"
     milestones: list[int] = field(default_factory=list)
     decay: float = 0.1
     warmup_epochs: int = 0

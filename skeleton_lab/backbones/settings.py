@@ -4,8 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from data_modules.joint_orders import Order
 from data_modules.settings import SkeletonSettings
 from skeleton_lab.settings import AbsentPersons, Adaptive, GraphMode, PartitionMode, one_person_is_there
+
+# One representation of a clip from all hidden states of a lattice (st_lstm.py).
+ContextStart = Literal["feed_forward", "mean"]
 
 # A channel for each of the four branches where the published network has 64.
 FOUR_BRANCHES_WIDTH = 4 / 64
@@ -116,3 +120,58 @@ class DGSTGCNSettings(BackboneSettings):
         yield from super().problems(data)
         if self.subsets < 1:
             yield f"model.subsets={self.subsets}: give at least 1"
+
+
+@dataclass
+class LatticeSettings:
+    """Of networks that are LSTMs over joints and frames. Persons are not computed one by one: those of a joint stand
+    side by side, and absent ones are zeros.
+
+    channels: of hidden states, cells and global contexts; width: the fraction of them.
+    order: in which joints follow one another (data_modules/joint_orders.py).
+    forget_bias: of both forget gates at the start, in the first layer and in the second. A cell has two of them, so
+        that what it remembers grows by about 2 σ(bias) from one diagonal of the lattice to the next: with 1 its tanh is
+        saturated, with −0.5 it dies out. None is what suits the network.
+    gradient_clip: each element of the gradient is kept within ± this; 0 does nothing.
+    """
+
+    channels: int = 128
+    width: float = 1.0
+    order: Order = "chain"
+    dropout: float = 0.5
+    forget_bias: list[float] | None = None
+    gradient_clip: float = 8.0
+
+    def problems(self, data: SkeletonSettings) -> Iterator[str]:
+        """One line for each value that no network can have."""
+        if self.channels < 1:
+            yield f"model.channels={self.channels}: give a number above 0"
+        # Written so that NaN is refused too.
+        if not 0 <= self.dropout < 1:
+            yield f"model.dropout={self.dropout}: give a number from 0 to less than 1"
+        if not self.gradient_clip >= 0:
+            yield f"model.gradient_clip={self.gradient_clip}: give a number from 0"
+        if self.forget_bias is None or len(self.forget_bias) != 2:
+            yield f"model.forget_bias={self.forget_bias}: give two numbers, of the first and of the second layer"
+        if data.collation != "padded":
+            yield f"data.collation={data.collation}: this network works on data.collation=padded"
+        if data.sampling == "all":
+            yield "data.sampling=all: this network works on clips of one length, such as data.sampling=segment_centres"
+
+
+@dataclass
+class STLSTMSettings(LatticeSettings):
+    """trust_gate: a cell's input counts as far as the cells before it have foreseen it.
+    representation: what is classified: every hidden state of the second layer by itself ('local'); what a layer makes
+        of all of them ('feed_forward', the rows "ST-LSTM + Global (1)"); or their mean ("(2)").
+    forget_bias: none is 1 with the trust gate, as released, and 0 without it.
+    """
+
+    order: Order = "tree"
+    trust_gate: bool = True
+    representation: Literal["local", "feed_forward", "mean"] = "local"
+
+    def fit(self, data: SkeletonSettings) -> None:
+        """The trust gate keeps forget gates nearly shut at first; without it, those of bias 1 overflow."""
+        if self.forget_bias is None:
+            self.forget_bias = [1.0, 1.0] if self.trust_gate else [0.0, 0.0]

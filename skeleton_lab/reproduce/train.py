@@ -41,6 +41,15 @@ class ReportEpochs(Callback):
         self.report(trainer.current_epoch + 1, trainer.max_epochs or 0)
 
 
+class BestCheckpoint(ModelCheckpoint):
+    """Of the epochs whose weights may be kept."""
+
+    def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
+        module = trainer.lightning_module
+        assert isinstance(module, ClassificationModule)
+        return module.selectable and super().check_monitor_top_k(trainer, current)
+
+
 def train(
     run: Run,
     folder: RunFolder,
@@ -180,7 +189,7 @@ def _checkpoints(settings: RunSettings, folder: RunFolder) -> list[ModelCheckpoi
     if settings.training.selection == "last":
         return [last]
     # In this order: the checkpoint to resume from must hold what the other has found.
-    best = ModelCheckpoint(folder.resume, "best", monitor="validation/top1", mode="max", enable_version_counter=False)
+    best = BestCheckpoint(folder.resume, "best", monitor="validation/top1", mode="max", enable_version_counter=False)
     return [best, last]
 
 

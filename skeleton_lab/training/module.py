@@ -60,6 +60,11 @@ class ClassificationModule(LightningModule):
         self.classes = classes
         self.inference = None
 
+    @property
+    def selectable(self) -> bool:
+        """Whether the weights of this epoch may be the ones that are kept, where an epoch is selected."""
+        return True
+
     @classmethod
     def requires(cls, request: Request, settings: RunSettings) -> dict[str, Request]:
         """The runs that this one starts from, by their roles."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 from torch.optim import SGD, Adam, Optimizer
-from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, MultiStepLR
+from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LambdaLR, LRScheduler, MultiStepLR
 
 from skeleton_lab.settings import TrainingSettings
 
@@ -27,6 +27,8 @@ def optimizer_and_schedule(
 def _by_epoch(optimizer: Optimizer, settings: TrainingSettings) -> LRScheduler:
     if settings.schedule == "cosine":
         return CosineAnnealingLR(optimizer, settings.epochs)
+    if settings.schedule == "exponential":
+        return ExponentialLR(optimizer, settings.decay)
     return MultiStepLR(optimizer, list(settings.milestones), settings.decay)
 
 

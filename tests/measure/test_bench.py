@@ -170,6 +170,17 @@ def test_graph_networks_learn_the_same_either_way(tmp_path: Path, monkeypatch: p
     assert losses[-1] < losses[0]
 
 
+@pytest.mark.parametrize("clips", [4, 64])
+def test_lattices_are_the_same_either_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clips: int) -> None:
+    monkeypatch.setattr("skeleton_lab.measure.benchmarks.gca_lstm.CHANNELS", 4)
+    benchmark = BENCHMARKS[f"gca_lstm_lattice_{clips}"](tmp_path)
+    assert benchmark.amount == clips
+    fast, plain = benchmark.fast(), benchmark.plain()
+    assert isinstance(fast, tuple)
+    assert len(fast) == 5  # h, and the gradients of inputs, both weights and informativeness
+    torch.testing.assert_close(fast, plain, rtol=1e-4, atol=1e-4)
+
+
 def test_attention_is_the_same_either_way(tmp_path: Path) -> None:
     benchmark = BENCHMARKS["star_attention"](tmp_path)
     torch.testing.assert_close(benchmark.fast(), benchmark.plain(), rtol=0, atol=1e-4)

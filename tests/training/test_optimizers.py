@@ -45,6 +45,11 @@ def test_the_rate_falls_along_half_a_cosine() -> None:
     assert rates(replace(SETTINGS, schedule="cosine"), 7) == pytest.approx(expected)
 
 
+def test_the_rate_falls_after_every_epoch() -> None:
+    found = rates(replace(SETTINGS, schedule="exponential", decay=0.5), 4)
+    assert found == pytest.approx([1, 0.5, 0.25, 0.125])
+
+
 @pytest.mark.parametrize(("dim", "warmup_epochs"), [(64, 5), (128, 2), (64, 0)])
 def test_noam(dim: int, warmup_epochs: int) -> None:
     settings = replace(SETTINGS, schedule="noam", noam_dim=dim, warmup_epochs=warmup_epochs, learning_rate=3.0)

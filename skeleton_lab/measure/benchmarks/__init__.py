@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from skeleton_lab.measure.bench import Benchmark
-from skeleton_lab.measure.benchmarks import data, graph_networks, networks, segments, sparse, star
+from skeleton_lab.measure.benchmarks import data, gca_lstm, graph_networks, networks, segments, sparse, star
 
 BENCHMARKS: Mapping[str, Callable[[Path], Benchmark]] = {
     "parse": data.parse,
@@ -33,6 +33,8 @@ BENCHMARKS: Mapping[str, Callable[[Path], Benchmark]] = {
     "star_inference": star.star_inference,
     "star_inference_equal": star.star_inference_equal,
     "star_attention": star.star_attention,
+    "gca_lstm_lattice_4": gca_lstm.gca_lstm_lattice_4,
+    "gca_lstm_lattice_64": gca_lstm.gca_lstm_lattice_64,
     "aa_gcn_training": graph_networks.aa_gcn_training,
     "aa_gcn_training_bf16": graph_networks.aa_gcn_training_bf16,
     "sparse_warm_up": sparse.sparse_warm_up,
