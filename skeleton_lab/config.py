@@ -98,10 +98,8 @@ def default_protocol(dataset: str) -> str:
 
 def compose(request: Request) -> RunSettings:
     """The settings of one run. Raises RequestError for an unknown name, key or value."""
-    settings = OmegaConf.structured(defaults(request.model))
+    settings = _checked(OmegaConf.merge, OmegaConf.structured(defaults(request.model)), *_sections(request))
     OmegaConf.set_struct(settings, True)
-    for section in _sections(request):
-        settings = _checked(OmegaConf.merge, settings, section)
     reader = reader_for(request.dataset)
     settings.data.dataset, settings.data.protocol, settings.scale = reader.name, request.protocol, request.scale
     known = keys(request.model)
