@@ -51,7 +51,7 @@ def _refined_at_once(
 
 
 def _channels_last(shape_PCTV: torch.Size, like: Tensor) -> Tensor:
-    return like.new_empty(shape_PCTV).to(memory_format=torch.channels_last)
+    return torch.empty(shape_PCTV, dtype=like.dtype, memory_format=torch.channels_last)
 
 
 class _Mixed(Function):
