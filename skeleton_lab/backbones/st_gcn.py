@@ -1,6 +1,7 @@
 """ST-GCN: spatial temporal graph convolutional networks (Yan et al., AAAI 2018).
 
-Axes: N clips, M person slots, P persons that are computed, T frames, V joints, C channels, K partitions of the graph, X = V·K.
+Axes: N clips, M person slots, P persons that are computed, T frames, V joints, C channels, K partitions of the graph,
+X = V·K.
 """
 
 import torch

@@ -23,7 +23,7 @@ class GraphConv(nn.Module):
     def forward(self, x_PCTV: Tensor) -> Tensor:
         graph_KVW = self.get_buffer("partitions") * self.importance
         x_PKCTV = self.conv(x_PCTV).unflatten(1, (len(graph_KVW), -1))
-        return torch.einsum("pkctv,kvw->pctw", x_PKCTV, graph_KVW).contiguous()
+        return torch.einsum("pkctv,kvw->pctw", x_PKCTV, graph_KVW.to(x_PKCTV.dtype)).contiguous()
 
 
 class Block(nn.Module):
