@@ -2,7 +2,7 @@
 2s-AGCN (Shi et al., CVPR 2019); one stream.
 
 Axes: P persons that are computed, T frames, V joints, C channels, K partitions of the graph, D channels that joints are
-compared in, R = C·T or D·T.
+compared in, R = D·T or T·V, X = V·K, E = K·C.
 
 What the papers leave open follows pyskl, whose parameters are counted in "Are ST-GCNs over-parameterised?".
 """
@@ -15,9 +15,20 @@ from skeleton_lab.backbones.settings import AAGCNSettings
 from skeleton_lab.backbones.stack import TEMPORAL_KERNEL, GraphNetwork, residual_of, temporal_conv
 from skeleton_lab.layers.graph_conv import COMPARED_SHARE, INITIAL_EDGE
 from skeleton_lab.layers.learned_graph import LearnedGraph, learned_graph
+from skeleton_lab.ops.pointwise_convolution import pointwise_convolution
 
 # What pyskl draws the weights of the classifier with.
 CLASSIFIER_STD = 0.01
+
+
+class JointRowsConv(nn.Conv2d):
+    """(P, C, T, V) → (P, D, T, V) of single joints: from channels that are last in memory to joints that are."""
+
+    def forward(self, x_PCTV: Tensor) -> Tensor:
+        x_PCR = x_PCTV.permute(0, 2, 3, 1).flatten(1, 2).transpose(1, 2)
+        weight_PDC = self.weight.flatten(1).expand(len(x_PCR), -1, -1)
+        y_PDR = torch.baddbmm(self.get_parameter("bias").unsqueeze(1), weight_PDC, x_PCR)
+        return y_PDR.unflatten(2, x_PCTV.shape[2:])
 
 
 class ValueConv(nn.Conv2d):
@@ -28,7 +39,7 @@ class ValueConv(nn.Conv2d):
         self.biases = nn.Parameter(torch.zeros(partitions, channels))
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
-        return self._conv_forward(x_PCTV, self.weight, self.biases.sum(dim=0))
+        return pointwise_convolution(x_PCTV, self.weight, self.biases.sum(dim=0))
 
 
 class AdaptiveGraphConv(nn.Module):
@@ -46,16 +57,17 @@ class AdaptiveGraphConv(nn.Module):
         self.compared = max(1, int(channels * COMPARED_SHARE))
         self.graph = graph
         # By partition, and in each θ before φ: so that a product of batches can take them as they lie.
-        self.theta_phi = nn.Conv2d(in_channels, graph.count * 2 * self.compared, kernel_size=1)
+        self.theta_phi = JointRowsConv(in_channels, graph.count * 2 * self.compared, kernel_size=1)
         self.value = ValueConv(graph.count, in_channels, channels)
         self.similarity_scale = nn.Parameter(torch.zeros(1)) if similarity == "tanh" else None
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
         graph_PKVV = (self.graph() + self._similarity(x_PCTV)).to(x_PCTV.dtype)
-        # One product with all partitions side by side.
-        taken_PRX = x_PCTV.flatten(1, 2) @ graph_PKVV.transpose(1, 2).flatten(2)
-        taken_PCTKV = taken_PRX.unflatten(2, (self.graph.count, -1)).unflatten(1, x_PCTV.shape[1:3])
-        return self.value(taken_PCTKV.permute(0, 3, 1, 2, 4).flatten(1, 2))
+        # With channels last one product of each frame puts all partitions side by side.
+        graph_P1XV = graph_PKVV.permute(0, 3, 1, 2).flatten(1, 2).unsqueeze(1)
+        taken_PTXC = graph_P1XV @ x_PCTV.permute(0, 2, 3, 1)
+        taken_PTVE = taken_PTXC.unflatten(2, (-1, self.graph.count)).flatten(3)
+        return self.value(taken_PTVE.permute(0, 3, 1, 2))
 
     def _similarity(self, x_PCTV: Tensor) -> Tensor:
         """How much a joint takes from another for being like it, (P, K, V, V)."""
@@ -84,8 +96,8 @@ class Attention(nn.Module):
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
         joints_P1V = 1 + self.joints(x_PCTV.mean(dim=2)).sigmoid()
-        summed_PR1 = x_PCTV.flatten(1, 2) @ joints_P1V.transpose(1, 2)
-        mean_PCT = summed_PR1.view(x_PCTV.shape[:3]) / x_PCTV.shape[3]
+        summed_PT1C = joints_P1V.unsqueeze(1) @ x_PCTV.permute(0, 2, 3, 1)
+        mean_PCT = summed_PT1C.squeeze(2).transpose(1, 2) / x_PCTV.shape[3]
         frames_P1T = 1 + self.frames(mean_PCT).sigmoid()
         channels_PC = 1 + self.channels((mean_PCT * frames_P1T).mean(dim=2)).sigmoid()
         return x_PCTV * (frames_P1T.unsqueeze(3) * joints_P1V.unsqueeze(2)) * channels_PC[..., None, None]
@@ -110,6 +122,7 @@ class Block(nn.Module):
         initialise(self)
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
+        x_PCTV = x_PCTV.contiguous(memory_format=torch.channels_last)
         y_PCTV = self.relu(self.norm(self.graph_conv(x_PCTV)) + self.graph_residual(x_PCTV))
         if self.attention is not None:
             y_PCTV = self.attention(y_PCTV)

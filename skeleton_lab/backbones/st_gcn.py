@@ -1,8 +1,10 @@
 """ST-GCN: spatial temporal graph convolutional networks (Yan et al., AAAI 2018).
 
-Axes: N clips, M person slots, P persons that are computed, T frames, V joints, C channels, K partitions of the graph.
+Axes: N clips, M person slots, P persons that are computed, T frames, V joints, C channels, K partitions of the graph,
+X = V·K.
 """
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -10,6 +12,7 @@ from data_modules.layouts import Layout
 from skeleton_lab.backbones.settings import STGCNSettings
 from skeleton_lab.backbones.stack import GraphNetwork, residual_of, temporal_conv
 from skeleton_lab.layers.learned_graph import LearnedGraph, learned_graph
+from skeleton_lab.layers.pointwise import PointwiseConv
 
 # What the released weights_init draws all weights with.
 INITIAL_STD = 0.02
@@ -20,14 +23,15 @@ class GraphConv(nn.Module):
 
     def __init__(self, in_channels: int, channels: int, graph: LearnedGraph) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, graph.count * channels, kernel_size=1)
+        self.conv = PointwiseConv(in_channels, graph.count * channels)
         self.graph = graph
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
-        by_partition_PKRV = self.conv(x_PCTV).unflatten(1, (self.graph.count, -1)).flatten(2, 3)
-        # One batched product and a sum: torch.einsum over both would first put the partitions beside the joints.
-        summed_PRV = (by_partition_PKRV @ self.graph().to(by_partition_PKRV.dtype)).sum(dim=1)
-        return summed_PRV.unflatten(1, (-1, x_PCTV.shape[2]))
+        # With channels last the joints of all partitions are rows of one matrix for each frame.
+        x_PTVC = self.conv(x_PCTV).permute(0, 2, 3, 1)
+        x_PTXC = x_PTVC.unflatten(3, (self.graph.count, -1)).flatten(2, 3)
+        graph_VX = self.graph().permute(2, 1, 0).flatten(1).to(x_PTXC.dtype)
+        return (graph_VX @ x_PTXC).permute(0, 3, 1, 2)
 
 
 class Block(nn.Module):
@@ -56,6 +60,7 @@ class Block(nn.Module):
         self.residual = residual_of(in_channels, channels, stride) if residual else None
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
+        x_PCTV = x_PCTV.contiguous(memory_format=torch.channels_last)
         y_PCTV = self.temporal(self.graph_conv(x_PCTV))
         return functional.relu(y_PCTV if self.residual is None else y_PCTV + self.residual(x_PCTV))
 

@@ -15,6 +15,7 @@ from skeleton_lab.backbones.sgn import scaled
 from skeleton_lab.layers.data_norm import SlotNorm, normalised
 from skeleton_lab.layers.persons import Slots
 from skeleton_lab.layers.pointwise import PointwiseConv
+from skeleton_lab.layers.temporal import TemporalConv
 
 # The channels of the ten blocks, and those of them that halve the frames (ST-GCN, section 4.1).
 CHANNELS = (64, 64, 64, 64, 128, 128, 128, 256, 256, 256)
@@ -79,8 +80,7 @@ class GraphNetwork(nn.Module):
 
 def temporal_conv(channels: int, stride: int) -> nn.Sequential:
     """A convolution over time with batch normalisation: (P, C, T, V) → (P, C, ⌈T / stride⌉, V)."""
-    conv = nn.Conv2d(channels, channels, (TEMPORAL_KERNEL, 1), (stride, 1), (TEMPORAL_KERNEL // 2, 0))
-    return nn.Sequential(conv, nn.BatchNorm2d(channels))
+    return nn.Sequential(TemporalConv(channels, TEMPORAL_KERNEL, stride), nn.BatchNorm2d(channels))
 
 
 def residual_of(in_channels: int, channels: int, stride: int) -> nn.Module:

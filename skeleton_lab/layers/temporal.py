@@ -1,4 +1,4 @@
-"""Multi-scale temporal convolutions: branches with kernels of several reaches over time, side by side.
+"""Convolutions over time: of one kernel, and of branches with kernels of several reaches side by side.
 
 Axes: P persons that are computed, C channels, T frames, V joints, W joints and the global one after them.
 
@@ -14,8 +14,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skeleton_lab.layers.pointwise import PointwiseConv
+from skeleton_lab.ops.temporal_convolution import temporal_convolution
 
 POOL_KERNEL = 3
+
+
+class TemporalConv(nn.Conv2d):
+    """(P, C, T, V) → (P, C, ⌈T / stride⌉, V), over `kernel` frames, which are an odd number."""
+
+    def __init__(self, channels: int, kernel: int, stride: int = 1) -> None:
+        super().__init__(channels, channels, (kernel, 1), (stride, 1), (kernel // 2, 0))
+
+    def forward(self, x_PCTV: Tensor) -> Tensor:
+        return temporal_convolution(x_PCTV, self.weight, self.get_parameter("bias"), self.stride[0])
 
 
 class Branches(nn.Module):

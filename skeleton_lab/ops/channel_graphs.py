@@ -51,7 +51,7 @@ def _refined_at_once(
 
 
 def _channels_last(shape_PCTV: torch.Size, like: Tensor) -> Tensor:
-    return like.new_empty(shape_PCTV).to(memory_format=torch.channels_last)
+    return torch.empty(shape_PCTV, dtype=like.dtype, memory_format=torch.channels_last)
 
 
 class _Mixed(Function):
@@ -84,14 +84,15 @@ class _Refined(Function):
         values_PKDTV = x_PCTV.new_empty(persons, subsets, channels, frames, joints)
         y_PDTV = _channels_last(torch.Size((persons, channels, frames, joints)), x_PCTV)
         bias_E1, weight_EC = bias_KD.view(-1, 1), weight_KDC.flatten(0, 1)
+        sum_DTV, graph_DVV = values_PKDTV.new_empty(y_PDTV.shape[1:]), _graph_like(weight_KDC, relations_PKRVV)
         for x_CTV, values_KDTV, relations_KRVV, y_DTV in zip(
             x_PCTV, values_PKDTV, relations_PKRVV, y_PDTV, strict=True
         ):
             torch.addmm(bias_E1, weight_EC, _rows(x_CTV).T, out=values_KDTV.view(subsets * channels, -1))
-            graph_KDVV = _graphs(relations_KRVV, shares_KDR)
-            sum_DTV = values_KDTV[0] @ graph_KDVV[0]
-            for subset in range(1, subsets):
-                sum_DTV.baddbmm_(values_KDTV[subset], graph_KDVV[subset])
+            sum_DTV.zero_()
+            for values_DTV, relations_RVV, share_DR in zip(values_KDTV, relations_KRVV, shares_KDR, strict=True):
+                torch.mm(share_DR, relations_RVV.flatten(1), out=graph_DVV.flatten(1))
+                sum_DTV.baddbmm_(values_DTV, graph_DVV)
             _put(y_DTV, sum_DTV)
         ctx.save_for_backward(x_PCTV, weight_KDC, relations_PKRVV, shares_KDR, values_PKDTV)
         return y_PDTV
@@ -101,41 +102,34 @@ class _Refined(Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         x_PCTV, weight_KDC, relations_PKRVV, shares_KDR, values_PKDTV = ctx.saved_tensors
         weight_EC = weight_KDC.flatten(0, 1)
-        of_x_PCTV, of_relations = _channels_last(x_PCTV.shape, x_PCTV), x_PCTV.new_empty(relations_PKRVV.shape)
+        of_x_PCTV, of_relations_PKRVV = (
+            _channels_last(x_PCTV.shape, x_PCTV),
+            relations_PKRVV.new_empty(relations_PKRVV.shape),
+        )
         of_weight_EC, of_shares_KDR = torch.zeros_like(weight_EC), torch.zeros_like(shares_KDR)
         of_bias_E = weight_EC.new_zeros(len(weight_EC))
+        of_values_KDTV = values_PKDTV.new_empty(values_PKDTV.shape[1:])
+        of_values_EB = of_values_KDTV.view(len(weight_EC), -1)
+        graph_DVV, of_graph_DVV = (_graph_like(weight_KDC, relations_PKRVV) for _ in range(2))
         for person, of_y_DTV in enumerate(gradients[0]):
-            relations_KRB = relations_PKRVV[person].flatten(2)
-            of_values_KDTV, of_graph_KDVV = _of_products(
-                _channels_first(of_y_DTV), values_PKDTV[person], _graphs(relations_PKRVV[person], shares_KDR)
-            )
-            of_shares_KDR.baddbmm_(of_graph_KDVV.flatten(2), relations_KRB.transpose(1, 2))
-            torch.bmm(shares_KDR.transpose(1, 2), of_graph_KDVV.flatten(2), out=of_relations[person].flatten(2))
-            of_values_EB, x_BC = of_values_KDTV.view(len(weight_EC), -1), _rows(x_PCTV[person])
+            of_y_DTV = _channels_first(of_y_DTV)
+            for subset, share_DR in enumerate(shares_KDR):
+                relations_RB = relations_PKRVV[person, subset].flatten(1)
+                torch.mm(share_DR, relations_RB, out=graph_DVV.flatten(1))
+                torch.bmm(of_y_DTV, graph_DVV.transpose(1, 2), out=of_values_KDTV[subset])
+                torch.bmm(values_PKDTV[person, subset].transpose(1, 2), of_y_DTV, out=of_graph_DVV)
+                of_shares_KDR[subset].addmm_(of_graph_DVV.flatten(1), relations_RB.T)
+                torch.mm(share_DR.T, of_graph_DVV.flatten(1), out=of_relations_PKRVV[person, subset].flatten(1))
             of_bias_E += of_values_EB.sum(dim=1)
-            of_weight_EC.addmm_(of_values_EB, x_BC)
+            of_weight_EC.addmm_(of_values_EB, _rows(x_PCTV[person]))
             torch.mm(of_values_EB.T, weight_EC, out=_rows(of_x_PCTV[person]))
-        return (
-            of_x_PCTV,
-            of_weight_EC.view_as(weight_KDC),
-            of_bias_E.view(weight_KDC.shape[:2]),
-            of_relations,
-            of_shares_KDR,
-        )
+        of_weights = (of_weight_EC.view_as(weight_KDC), of_bias_E.view(weight_KDC.shape[:2]))
+        return of_x_PCTV, *of_weights, of_relations_PKRVV, of_shares_KDR
 
 
-def _of_products(of_y_DTV: Tensor, values_KDTV: Tensor, graph_KDVV: Tensor) -> tuple[Tensor, Tensor]:
-    """The gradients of values and graphs."""
-    of_values_KDTV, of_graph_KDVV = torch.empty_like(values_KDTV), torch.empty_like(graph_KDVV)
-    for subset, (values_DTV, graph_DVV) in enumerate(zip(values_KDTV, graph_KDVV, strict=True)):
-        torch.bmm(of_y_DTV, graph_DVV.transpose(1, 2), out=of_values_KDTV[subset])
-        torch.bmm(values_DTV.transpose(1, 2), of_y_DTV, out=of_graph_KDVV[subset])
-    return of_values_KDTV, of_graph_KDVV
-
-
-def _graphs(relations_KRVV: Tensor, shares_KDR: Tensor) -> Tensor:
-    """G of a person, (K, D, V, V)."""
-    return (shares_KDR @ relations_KRVV.flatten(2)).unflatten(2, relations_KRVV.shape[2:])
+def _graph_like(weight_KDC: Tensor, relations_PKRVV: Tensor) -> Tensor:
+    """Room for the graph of a subset of a person, (D, V, V)."""
+    return weight_KDC.new_empty(weight_KDC.shape[1], *relations_PKRVV.shape[3:])
 
 
 def _rows(x_CTV: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The literal CTR-GCN and DG-STGCN compute what their fast twins compute, forwards and backwards.
+"""The literal ST-GCN, CTR-GCN and DG-STGCN compute what their fast twins compute, forwards and backwards.
 
 Axes: N clips, M person slots, T frames, V joints, C coordinates.
 """
@@ -15,18 +15,24 @@ from torch.nn import functional as F
 from data_modules.layouts import HAND22, NTU25, Layout
 from skeleton_lab.backbones.ctr_gcn import CTRGCN
 from skeleton_lab.backbones.dg_stgcn import DGSTGCN
-from skeleton_lab.backbones.settings import CTRGCNSettings, DGSTGCNSettings
+from skeleton_lab.backbones.settings import CTRGCNSettings, DGSTGCNSettings, STGCNSettings
+from skeleton_lab.backbones.st_gcn import STGCN
 from skeleton_lab.measure.benchmarks import BENCHMARKS
-from skeleton_lab.measure.benchmarks.graph_networks import literal_ctr_gcn, literal_dg_stgcn
-from skeleton_lab.measure.literal import ctr_gcn, dg_stgcn
+from skeleton_lab.measure.benchmarks.graph_networks import literal_ctr_gcn, literal_dg_stgcn, literal_st_gcn
+from skeleton_lab.measure.literal import ctr_gcn, dg_stgcn, st_gcn
 from tests.helpers import assert_close, parameters, shaken
 
 CLASSES, FRAMES, TOLERANCE = 7, 9, 1e-9
-KINDS = {CTRGCNSettings: (CTRGCN, literal_ctr_gcn, ctr_gcn), DGSTGCNSettings: (DGSTGCN, literal_dg_stgcn, dg_stgcn)}
+KINDS = {
+    CTRGCNSettings: (CTRGCN, literal_ctr_gcn, ctr_gcn),
+    DGSTGCNSettings: (DGSTGCN, literal_dg_stgcn, dg_stgcn),
+    STGCNSettings: (STGCN, literal_st_gcn, st_gcn),
+}
 CASES = {
     "ctr_gcn": CTRGCNSettings(width=1 / 8),
     "ctr_gcn_six_branches": CTRGCNSettings(width=1 / 8, temporal="six_branches"),
     "ctr_gcn_stgcn_spatial": CTRGCNSettings(width=1 / 8, partitions="stgcn_spatial"),
+    "st_gcn": STGCNSettings(width=1 / 4, dropout=0.0),
     "dg_stgcn": DGSTGCNSettings(width=1 / 4),
     "dg_stgcn_3_subsets": DGSTGCNSettings(width=1 / 4, subsets=3),
 }
@@ -77,9 +83,10 @@ def gradients(network: nn.Module) -> dict[str, torch.Tensor]:
         (CTRGCNSettings(), 1_446_672),
         (CTRGCNSettings(temporal="six_branches"), 1_638_984),
         (DGSTGCNSettings(), 1_701_172),
+        (STGCNSettings(), 3_098_832),
     ],
 )
-def test_parameter_count(settings: CTRGCNSettings | DGSTGCNSettings, count: int) -> None:
+def test_parameter_count(settings: CTRGCNSettings | DGSTGCNSettings | STGCNSettings, count: int) -> None:
     assert parameters(KINDS[type(settings)][1](settings, NTU25, 60)) == count
 
 
@@ -92,7 +99,7 @@ def in_float64() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("in_float64")
-@pytest.mark.parametrize("name", ["ctr_gcn_training", "dg_stgcn_training"])
+@pytest.mark.parametrize("name", ["ctr_gcn_training", "dg_stgcn_training", "st_gcn_training"])
 def test_both_sides_of_a_benchmark_learn_the_same(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("skeleton_lab.measure.benchmarks.graph_networks.CLIPS", 4)
     monkeypatch.setattr("skeleton_lab.measure.benchmarks.graph_networks.FRAMES", 16)

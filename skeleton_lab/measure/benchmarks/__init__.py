@@ -28,6 +28,7 @@ BENCHMARKS: Mapping[str, Callable[[Path], Benchmark]] = {
     "adasgn_by_frame": networks.adasgn_by_frame,
     "ctr_gcn_training": graph_networks.ctr_gcn_training,
     "dg_stgcn_training": graph_networks.dg_stgcn_training,
+    "st_gcn_training": graph_networks.st_gcn_training,
     "star_training": star.star_training,
     "star_training_bf16": star.star_training_bf16,
     "star_inference": star.star_inference,

@@ -1,7 +1,6 @@
 """Graph networks beside the same networks as their released codes are built: steps of their training.
 
-Both sides start from the same weights, see the same clips, one person each, and take the same steps. Much of a step is
-convolutions over time, which are the same in both.
+Both sides start from the same weights, see the same clips, one person each, and take the same steps.
 
 Axes: N clips, M person slots, T frames, V joints, C coordinates, K classes.
 """
@@ -16,11 +15,13 @@ from data_modules.layouts import NTU25, Layout
 from skeleton_lab.backbones.aa_gcn import AAGCN
 from skeleton_lab.backbones.ctr_gcn import CTRGCN
 from skeleton_lab.backbones.dg_stgcn import DGSTGCN
-from skeleton_lab.backbones.settings import AAGCNSettings, CTRGCNSettings, DGSTGCNSettings
+from skeleton_lab.backbones.settings import AAGCNSettings, CTRGCNSettings, DGSTGCNSettings, STGCNSettings
+from skeleton_lab.backbones.st_gcn import STGCN
 from skeleton_lab.backbones.stack import GraphNetwork
 from skeleton_lab.layers.graph import partitions
+from skeleton_lab.layers.learned_graph import start
 from skeleton_lab.measure.bench import Benchmark
-from skeleton_lab.measure.literal import aa_gcn, ctr_gcn, dg_stgcn
+from skeleton_lab.measure.literal import aa_gcn, ctr_gcn, dg_stgcn, st_gcn
 
 # PyTorch convolves batches of fewer than 16 in another way.
 CLASSES, FRAMES, CLIPS = 60, 60, 16
@@ -53,6 +54,24 @@ def dg_stgcn_training(folder: Path) -> Benchmark:
     literal = literal_dg_stgcn(DGSTGCNSettings(), NTU25, CLASSES, persons=1)
     dg_stgcn.take_weights(literal, network)
     return _training("DG-STGCN", network, literal, target=1.3)
+
+
+def st_gcn_training(folder: Path) -> Benchmark:
+    settings = STGCNSettings(dropout=0.0)
+    network = STGCN(settings, NTU25, CLASSES, persons=1)
+    literal = literal_st_gcn(settings, NTU25, CLASSES, persons=1)
+    st_gcn.take_weights(literal, network)
+    return _training("ST-GCN", network, literal, target=1.1)
+
+
+def literal_st_gcn(settings: STGCNSettings, layout: Layout, classes: int, persons: int = 2) -> GraphNetwork:
+    """With the skeleton's partitions, whose importance is learned, and without dropout."""
+    graph_KVV = start(layout, settings.partitions, settings.random_partitions)
+
+    def block(number: int, c_in: int, c_out: int, stride: int) -> nn.Module:
+        return st_gcn.Block(c_in, c_out, stride, graph_KVV, number == 0)
+
+    return GraphNetwork(block, settings, layout, classes, persons=persons)
 
 
 def literal_ctr_gcn(settings: CTRGCNSettings, layout: Layout, classes: int, persons: int = 2) -> GraphNetwork:
