@@ -83,7 +83,7 @@ class Interrupted(BaseException):
     """As a signal would be: not for the executor to catch."""
 
 
-@pytest.mark.parametrize("model", ["sgn", "adasgn"])
+@pytest.mark.parametrize("model", ["sgn", "adasgn", "gca_lstm"])
 @pytest.mark.parametrize("selection", ["last", "validation"])
 def test_a_resumed_run_equals_an_uninterrupted_one(
     model: str, selection: str, demo_source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

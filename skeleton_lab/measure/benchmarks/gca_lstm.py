@@ -43,7 +43,7 @@ def _benchmark(clips: int, target: float) -> Benchmark:
         return call
 
     return Benchmark(
-        what=f"a lattice of 25 joints and 20 frames, {clips} clips, with its gradient: by diagonals, or cell by cell",
+        what=f"25 joints × 20 frames of {clips} clips, with the gradient: by diagonals of the lattice, or cell by cell",
         fast=both_ways(by_diagonals),
         plain=both_ways(by_cells),
         amount=clips,

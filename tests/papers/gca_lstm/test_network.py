@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from data_modules.layouts import LAYOUTS, NTU25, Layout
+from data_modules.layouts import LAYOUTS, NTU25, Layout, layout_of
 from skeleton_lab.backbones.st_lstm import SkeletonLattice
 from skeleton_lab.ops.lattice import by_cells
 from skeleton_lab.papers.gca_lstm.network import GCALSTM, Informativeness, Parts
@@ -231,6 +232,25 @@ def test_two_streams_share_the_first_layer_and_nothing_else() -> None:
     fine, coarse = network.streams
     assert all(value.grad is not None for value in (*network.first.parameters(), *fine.parameters()))
     assert all(value.grad is None for value in coarse.parameters())
+
+
+def test_it_learns_which_joint_is_out_of_place() -> None:
+    """Which no cell can tell by itself: inputs do not say of which joint they are."""
+    torch.manual_seed(0)
+    stick = layout_of("stick", list("abcdef"), {"one": [["a", "b", "c"]], "other": [["a", "d", "e", "f"]]})
+    network = GCALSTM(settings(width=1 / 4, dropout=0.0, start="mean"), stick, 3, 3, 1, 4)
+    optimizer = torch.optim.Adam(network.parameters(), 0.01)
+    right = []
+    for _ in range(120):
+        label_N = torch.randint(3, (32,))
+        x_NMTVC = 0.2 * torch.randn(32, 1, 4, 6, 3)
+        x_NMTVC[torch.arange(32), 0, :, 2 * label_N] += 1
+        logits_NK = network(x_NMTVC)[0]
+        optimizer.zero_grad()
+        F.cross_entropy(logits_NK, label_N).backward()
+        optimizer.step()
+        right.append((logits_NK.argmax(dim=1) == label_N).float().mean().item())
+    assert sum(right[-20:]) / 20 > 0.9
 
 
 def test_attention_is_not_silent_at_the_start() -> None:
