@@ -55,7 +55,7 @@ class Pictured:
 
 
 def tradeoff(pictured: Pictured, cost: str = COST, logarithmic: bool = False, curve: str = "") -> Figure | None:
-    """Accuracy against GMACs, a panel for each group of columns; None where no row has both numbers yet.
+    """Accuracy against cost, a panel for each group of columns of which a row has both numbers; None where none has.
 
     The paper's points are drawn only where they may be compared. Rows of ours may average a person's cost over other
     persons than the paper's do: they are drawn only where the cost is that of a whole clip.
@@ -65,8 +65,10 @@ def tradeoff(pictured: Pictured, cost: str = COST, logarithmic: bool = False, cu
     connected = _rows_by(curve, result.table)
     for group in filter(None, result.table.unique("group")):
         reported = _points(result.measured, group, cost, reported=True) if result.is_comparable else []
-        panels.append(Panel(group, _points(result.measured, group, cost), reported, connected))
-    if not any(panel.measured for panel in panels):
+        measured = _points(result.measured, group, cost)
+        if measured:
+            panels.append(Panel(group, measured, reported, connected))
+    if not panels:
         return None
     return accuracy_against_cost(f"{result.table.id}, {result.headline}", panels, AXES[cost], logarithmic)
 

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
+from torch.optim.swa_utils import update_bn
 
 from data_modules.layouts import Layout
 from data_modules.skeletons import Batch
@@ -64,6 +65,16 @@ class SparseModule(BackboneModule):
             optimizer = self.optimizers(use_pl_optimizer=False)
             assert isinstance(optimizer, Optimizer)
             cut(maskable(self.network), self.masks, optimizer)
+
+    def on_train_epoch_end(self) -> None:
+        """Before the epoch's checkpoint is written."""
+        model, is_last = self.settings.model, self.current_epoch + 1 == self.settings.training.epochs
+        if is_last and model.sparsity and model.norm_statistics == "recomputed":
+            batches = self.trainer.train_dataloader
+            assert batches is not None
+            # A channel that keeps next to no weight hardly varies; normalisation magnifies it some hundred times, and
+            # with it how far the running mean lags behind.
+            update_bn((self.transfer_batch_to_device(batch, self.device, 0) for batch in batches), self)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         if self.is_fine_tuning:

@@ -30,6 +30,8 @@ class SparseSettings(BackboneSettings):
     warmup: the share of the epochs in which all weights are trained; then only those that are kept.
     penalty: λ of Eq. 10, which is in the loss of the warm-up; 0 leaves it out. penalty_ramp: whether λ is 'constant' or
         grows over the warm-up in a line ('linear').
+    norm_statistics: what batch normalisation takes for means and variances in evaluation: those 'recomputed' over the
+        training clips after the last epoch, or the 'running' ones of training (README.md says what these do to it).
     """
 
     sparsity: float = 0.8
@@ -39,13 +41,14 @@ class SparseSettings(BackboneSettings):
     warmup: float = 0.6
     penalty: float = 1.0
     penalty_ramp: Ramp = "linear"
+    norm_statistics: Literal["recomputed", "running"] = "recomputed"
 
     def fit(self, data: SkeletonSettings) -> None:
         """Where a setting says nothing it has its default, so that what is the same run has the same key."""
         super().fit(data)
         silent = set()
         if self.sparsity == 0:
-            silent = {"scope", "scores", "mask_seed", "warmup", "penalty", "penalty_ramp"}
+            silent = {"scope", "scores", "mask_seed", "warmup", "penalty", "penalty_ramp", "norm_statistics"}
         elif self.warmup == 0:
             silent = {"penalty", "penalty_ramp"}
         elif self.penalty == 0:

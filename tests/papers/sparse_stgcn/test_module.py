@@ -1,6 +1,7 @@
 """The generator: a warm-up with the penalty, the cut, fine-tuning; and small checkpoints that say the same."""
 
 import io
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,10 @@ import pytest
 import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from data_modules.collate import PaddedBatch
 from data_modules.layouts import NTU25
 from skeleton_lab.papers.sparse_stgcn.masks import Masks, is_cut, maskable
 from skeleton_lab.papers.sparse_stgcn.module import SparseModule
@@ -50,7 +52,13 @@ class Watch(Callback):
         trainer.should_stop = trainer.current_epoch + 1 >= self.until
 
 
-def fit(folder: Path, module: SparseModule, until: int = EPOCHS, resume: bool = False) -> Watch:
+def fit(
+    folder: Path,
+    module: SparseModule,
+    until: int = EPOCHS,
+    resume: bool = False,
+    batches: Sequence[PaddedBatch] = BATCHES,
+) -> Watch:
     watch = Watch(until)
     last = ModelCheckpoint(folder, "last", save_on_train_epoch_end=True, enable_version_counter=False)
     trainer = Trainer(
@@ -63,7 +71,7 @@ def fit(folder: Path, module: SparseModule, until: int = EPOCHS, resume: bool = 
     )
     trainer.fit(
         module,
-        DataLoader(BATCHES, batch_size=None),
+        DataLoader(batches, batch_size=None),
         ckpt_path=folder / "last.ckpt" if resume else None,
         weights_only=True,
     )
@@ -107,6 +115,33 @@ def test_what_is_cut_off_is_forgotten_by_the_optimiser_too(tmp_path: Path) -> No
     optimizer = module.optimizers(use_pl_optimizer=False)
     for name, weight in maskable(module.network).items():
         assert not optimizer.state[weight]["momentum_buffer"][~module.masks[name]].any()  # type: ignore[union-attr]
+
+
+def lag(module: SparseModule, batch: PaddedBatch) -> float:
+    """How far running means are from those of a batch, where normalisation magnifies them the most."""
+    found = []
+
+    def compare(norm: nn.BatchNorm2d, given: tuple[Tensor]) -> None:
+        assert norm.running_mean is not None
+        found.append((given[0].mean(dim=(0, 2, 3)) - norm.running_mean).abs().max().item() / norm.eps**0.5)
+
+    norms = [layer for layer in module.network.modules() if isinstance(layer, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = 0.0
+        norm.register_forward_pre_hook(compare)
+    with torch.no_grad():
+        module.train()(batch)
+    return max(found)
+
+
+def test_evaluation_normalises_as_the_finished_network_does(tmp_path: Path) -> None:
+    """Of training clips in one batch the recomputed means are those of the batch; running ones lag behind."""
+    lags = {}
+    for statistics in ("recomputed", "running"):
+        module = module_of(width=0.25, sparsity=0.9, norm_statistics=statistics)
+        fit(tmp_path / statistics, module, batches=BATCHES[:1])
+        lags[statistics] = lag(module, BATCHES[0])
+    assert lags["recomputed"] < 0.01 < 0.1 < lags["running"]
 
 
 def test_the_penalty_shrinks_what_will_be_cut(tmp_path: Path) -> None:
