@@ -57,6 +57,7 @@ class TopologyRefinement(nn.Module):
         compared_P2KRV = (
             self.compare(functional.adaptive_avg_pool2d(x_PCTV, (1, None)))
             .squeeze(2)
+            .contiguous()  # with joints last, as in all graphs, and not channels
             .unflatten(1, (2, self.subsets, -1))
         )
         from_PKRU, to_PKRV = compared_P2KRV.unbind(dim=1)

@@ -36,7 +36,8 @@ class DynamicGraph(nn.Module):
         self.compare = PointwiseConv(in_channels, 2 * subsets * width)
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
-        compared_PCV = self.compare(functional.adaptive_avg_pool2d(x_PCTV, (1, None))).squeeze(2)
+        # With joints last, and not channels: so are all that follows then, and the graphs.
+        compared_PCV = self.compare(functional.adaptive_avg_pool2d(x_PCTV, (1, None))).squeeze(2).contiguous()
         from_PKDU, to_PKDV = compared_PCV.unflatten(1, (2, len(self.graph), -1)).unbind(dim=1)
         alike_PKUV = (from_PKDU.transpose(2, 3) @ to_PKDV).softmax(dim=2)
         of_subset_PKUV = torch.addcmul(self.graph, alike_PKUV, self.beta[0])
