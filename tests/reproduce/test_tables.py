@@ -83,7 +83,7 @@ def test_every_printed_number_is_declared(name: str) -> None:
 
 @pytest.mark.parametrize("name", PRINTED)
 @pytest.mark.parametrize("scale", ["demo", "paper"])
-@pytest.mark.parametrize("dataset", [None, "demo", "ntu120", "shrec2017"])
+@pytest.mark.parametrize("dataset", [None, "shrec2017"])  # test_config.py has every model on every dataset
 def test_every_cell_resolves_on_every_dataset(name: str, scale: str, dataset: str | None, resolved: set[str]) -> None:
     table = load_table(name, scale, dataset)
     for shown, request in {repr(request): request for request in table.requests}.items():
