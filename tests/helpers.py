@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from data_modules.collate import PaddedBatch
+from data_modules.layouts import NTU25, Layout
 from skeleton_lab.config import Request, compose
 from skeleton_lab.settings import RunSettings
 
@@ -30,6 +31,11 @@ def padded_batch(clips: int = 6, persons: int = 2, seed: int = 0) -> PaddedBatch
     mask[::2, 1:] = False
     x[~mask] = 0
     return PaddedBatch(x, mask, torch.arange(clips), torch.arange(clips))
+
+
+def skeletons(*shape: int, layout: Layout = NTU25, seed: int = 0) -> Tensor:
+    """Random joints, (*shape, V, 3)."""
+    return torch.randn(*shape, layout.num_joints, 3, generator=torch.Generator().manual_seed(seed))
 
 
 def part(batch: PaddedBatch, rows: slice) -> PaddedBatch:

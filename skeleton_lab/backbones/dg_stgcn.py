@@ -11,14 +11,13 @@ from torch.nn import functional
 from data_modules.layouts import Layout
 from skeleton_lab.backbones.settings import DGSTGCNSettings
 from skeleton_lab.backbones.stack import GraphNetwork, residual_of
+from skeleton_lab.layers.learned_graph import random_graphs
 from skeleton_lab.layers.pointwise import PointwiseConv
 from skeleton_lab.layers.temporal import SixBranchesWithGlobalJoint
 from skeleton_lab.ops.channel_graphs import mixed
 
 # The channels of each subset are so many times fewer than the unit's.
 SUBSET_SHARE = 8
-# What the graphs are drawn from.
-INITIAL_MEAN, INITIAL_STD = 0.04, 0.02
 
 
 class DynamicGraph(nn.Module):
@@ -31,7 +30,7 @@ class DynamicGraph(nn.Module):
 
     def __init__(self, in_channels: int, subsets: int, width: int, joints: int) -> None:
         super().__init__()
-        self.graph = nn.Parameter(torch.empty(subsets, joints, joints).normal_(INITIAL_MEAN, INITIAL_STD))
+        self.graph = nn.Parameter(random_graphs(subsets, joints))
         self.alpha, self.beta = nn.Parameter(torch.zeros(subsets)), nn.Parameter(torch.zeros(subsets))
         self.compare = PointwiseConv(in_channels, 2 * subsets * width)
 

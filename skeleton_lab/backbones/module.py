@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from data_modules.collate import PaddedBatch, RaggedBatch
 from data_modules.layouts import Layout
 from data_modules.settings import channels_of
 from data_modules.skeletons import Batch
@@ -20,7 +19,6 @@ from skeleton_lab.backbones.macs import PARTS, PRODUCT_RULES, ST_GCN_RULES, ST_T
 from skeleton_lab.backbones.settings import AAGCNSettings, CTRGCNSettings, DGSTGCNSettings, STGCNSettings, STTRSettings
 from skeleton_lab.backbones.st_gcn import STGCN
 from skeleton_lab.backbones.st_tr import STTR
-from skeleton_lab.errors import RequestError
 from skeleton_lab.measure.macs import Macs, Rule, count_macs
 from skeleton_lab.settings import RunSettings
 from skeleton_lab.training.module import ClassificationModule, Counted, Output
@@ -52,7 +50,7 @@ class BackboneModule(ClassificationModule):
         return self.network_type(self.settings.model, self.layout, self.classes, channels, persons)
 
     def forward(self, batch: Batch) -> Output:
-        padded = self._padded(batch)
+        padded = self.padded(batch)
         present_NM = padded.mask.any(dim=-1) if self.settings.model.absent_persons == "masked" else None
         computed_NM = torch.ones_like(padded.mask[..., 0]) if present_NM is None else present_NM
         return Output(self.logits(padded.x, present_NM), {"persons": computed_NM.sum(dim=1)})
@@ -61,14 +59,9 @@ class BackboneModule(ClassificationModule):
         """(N, K); present_NM: the slots that are computed, None for all."""
         return self.network(x_NMTVC, present_NM)
 
-    def _padded(self, batch: Batch) -> PaddedBatch:
-        if isinstance(batch, RaggedBatch):
-            raise RequestError(f"data.collation=ragged: {self.settings.name} works on data.collation=padded")
-        return batch
-
     def counted(self, batch: Batch) -> Counted:
         """All slots are computed, as released."""
-        return self._counted(self._padded(batch).x.shape)
+        return self._counted(self.padded(batch).x.shape)
 
     def _counted(self, shape_NMTVC: torch.Size) -> Counted:
         with torch.device("meta"):

@@ -68,6 +68,10 @@ def learned_graph(settings: HasGraph, layout: Layout) -> LearnedGraph:
 def start(layout: Layout, mode: GraphMode, count: int) -> Tensor:
     """What a graph begins as: the three partitions of the skeleton, or `count` random graphs, (K, V, V)."""
     if mode == "random":
-        joints = layout.num_joints
-        return RANDOM_MEAN + RANDOM_STD * torch.randn(count, joints, joints)
+        return random_graphs(count, layout.num_joints)
     return torch.tensor(partitions(layout, mode))
+
+
+def random_graphs(count: int, joints: int) -> Tensor:
+    """Graphs that know nothing of the skeleton, (count, V, V)."""
+    return RANDOM_MEAN + RANDOM_STD * torch.randn(count, joints, joints)

@@ -52,12 +52,6 @@ class Run:
         return TRAINED not in self.requires
 
     @property
-    def fold(self) -> str:
-        """Its protocol, and which of the folds it is of; '' where there is but one."""
-        data = self.settings.data
-        return f"{data.protocol}, fold {data.fold} of 0 to {self.folds - 1}" if self.folds > 1 else ""
-
-    @property
     def folds(self) -> int:
         """How many its protocol has."""
         data = self.settings.data

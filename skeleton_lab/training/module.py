@@ -14,9 +14,11 @@ from lightning import LightningModule
 from torch import Tensor, nn
 from torchmetrics.functional.classification import multiclass_accuracy
 
+from data_modules.collate import PaddedBatch, RaggedBatch
 from data_modules.layouts import Layout
 from data_modules.skeletons import Batch
 from skeleton_lab.config import Request
+from skeleton_lab.errors import RequestError
 from skeleton_lab.measure.macs import Macs, Rule
 from skeleton_lab.settings import RunSettings
 from skeleton_lab.training.losses import classification_loss, smoothed_cross_entropy
@@ -106,6 +108,12 @@ class ClassificationModule(LightningModule):
     def measure(self, per_clip: Mapping[str, Tensor]) -> dict[str, float]:
         """Numbers about the test set from what `forward` recorded of each clip, (clips, …)."""
         return {}
+
+    def padded(self, batch: Batch) -> PaddedBatch:
+        """The batch of a network that works on clips side by side."""
+        if isinstance(batch, RaggedBatch):
+            raise RequestError(f"data.collation=ragged: {self.settings.name} works on data.collation=padded")
+        return batch
 
     def on_train_epoch_start(self) -> None:
         # Every epoch has random numbers of its own, so that a resumed run draws what an uninterrupted one would.

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from data_modules.skeletons import SkeletonDataModule
 from skeleton_lab.config import Request, compose, declaration, default_protocol, parse_overrides
-from skeleton_lab.reproduce.runs import Planner, Run, folder_of
+from skeleton_lab.reproduce.runs import Planner, Run, folder_of, folds_of
 from skeleton_lab.reproduce.train import data_module
 from skeleton_lab.verbs.arguments import Arguments
 
@@ -32,7 +32,10 @@ def run(arguments: Arguments) -> int:
 def _what_it_is(run: Run, data: SkeletonDataModule) -> Iterator[str]:
     """What the numbers were measured on, and a word where it was less than the published recipe."""
     settings = run.settings
-    division, clips = run.fold or settings.data.protocol, f"{len(data.train)} training and {len(data.test)} test clips"
+    division, clips = (
+        "".join(folds_of([run])) or settings.data.protocol,
+        f"{len(data.train)} training and {len(data.test)} test clips",
+    )
     yield f"{settings.name} on {settings.data.dataset}, {division}: {clips}, {run.source.label}, {settings.scale} scale"
     if settings.scale == "demo" and not run.source.is_demo:
         yield "demo scale: a small network, briefly trained on part of the recordings; scale=paper is the whole recipe"

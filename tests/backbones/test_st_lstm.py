@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from data_modules.layouts import KINECT20, LAYOUTS, NTU25, Layout
 from skeleton_lab.backbones.settings import STLSTMSettings
 from skeleton_lab.backbones.st_lstm import STLSTM, SkeletonLattice, STLSTMLayer
-from tests.helpers import assert_close, parameters, shaken
+from tests.helpers import assert_close, parameters, shaken, skeletons
 
 CHAIN = {"order": "chain", "trust_gate": False}
 VARIANTS: list[dict[str, Any]] = [
@@ -35,10 +34,6 @@ def small(layout: Layout = NTU25, persons: int = 2, frames: int = 4, **changes: 
     network = STLSTM(settings(width=1 / 16, **changes), layout, 7, 3, persons, frames)
     shaken(network)
     return network.eval()
-
-
-def skeletons(*shape: int, layout: Layout = NTU25, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, layout.num_joints, 3, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
-from data_modules.collate import PaddedBatch, RaggedBatch
 from data_modules.layouts import Layout
 from data_modules.settings import channels_of
 from data_modules.skeletons import Batch
@@ -44,12 +43,7 @@ class LatticeModule(ClassificationModule):
         self.network = self.network_type(settings.model, layout, classes, channels, data.persons, data.clip_len)
 
     def forward(self, batch: Batch) -> Output:
-        return Output(self.network(self._padded(batch).x))
-
-    def _padded(self, batch: Batch) -> PaddedBatch:
-        if isinstance(batch, RaggedBatch):
-            raise RequestError(f"data.collation=ragged: {self.settings.name} works on data.collation=padded")
-        return batch
+        return Output(self.network(self.padded(batch).x))
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         clip = self.settings.model.gradient_clip
@@ -124,7 +118,7 @@ class GCALSTMModule(LatticeModule):
         self.progress = Progress()
 
     def forward(self, batch: Batch) -> StreamsOutput:
-        streams_QNK = self.network(self._padded(batch).x, self.iterations)
+        streams_QNK = self.network(self.padded(batch).x, self.iterations)
         return StreamsOutput(averaged(streams_QNK), streams=streams_QNK)
 
     @property

@@ -16,7 +16,7 @@ from skeleton_lab.backbones.st_lstm import SkeletonLattice
 from skeleton_lab.ops.lattice import by_cells
 from skeleton_lab.papers.gca_lstm.network import GCALSTM, Informativeness, Parts
 from skeleton_lab.papers.gca_lstm.settings import GCALSTMSettings
-from tests.helpers import assert_close, parameters, shaken
+from tests.helpers import assert_close, parameters, shaken, skeletons
 
 VARIANTS: list[dict[str, Any]] = [
     {},
@@ -47,10 +47,6 @@ def small(layout: Layout = NTU25, persons: int = 2, frames: int = 4, **changes: 
     network = GCALSTM(settings(width=1 / 16, **changes), layout, 7, 3, persons, frames)
     shaken(network)
     return network.eval()
-
-
-def skeletons(*shape: int, layout: Layout = NTU25, seed: int = 0) -> Tensor:
-    return torch.randn(*shape, layout.num_joints, 3, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize(
