@@ -58,7 +58,7 @@ bench: $(READY) ## time what is fast here beside its plain twin, about three min
 	@$(LAB) bench $(NAME) $(ARGS)
 
 test: $(READY) ## the tests; those of real recordings run where DATA_ROOT holds them
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 test-slow: $(READY) ## the tests that take minutes
 	$(VENV)/bin/python -m pytest -m slow

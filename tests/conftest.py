@@ -1,10 +1,21 @@
-"""Fixtures of all tests."""
+"""Fixtures of all tests, and how those that run beside one another share the machine."""
 
+import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from skeleton_lab.reproduce.sources import Source, prepared
+
+
+def pytest_configure() -> None:
+    """Each of several test processes has its share of the cores: with all of them, they wait for one another."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 0))
+    if processes:
+        threads = max(1, (os.cpu_count() or 1) // processes)
+        torch.set_num_threads(threads)
+        os.environ["OMP_NUM_THREADS"] = str(threads)  # of what tests start
 
 
 @pytest.fixture(scope="session")
