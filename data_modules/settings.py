@@ -28,6 +28,7 @@ class SkeletonSettings:
     sampling: which frames a clip shows (see data_modules/sampling.py). clip_len: how many; 'all' does not ask for it.
     frame_step: 'all' shows the first of every so many frames.
     persons: the most persons in a clip. Batches have that many slots, whoever is in them.
+    person_order: who comes first: 'recorded' as the files have it, 'along_x' whose centre_joint has the largest x.
     rotation_degrees: training clips are turned by up to this about each axis; pictures in their plane alone.
     scale_spread: training clips are stretched along each axis by a factor of 1 ± up to this.
     noise_metres: the standard deviation of Gaussian noise on all recorded coordinates of the clips that noise_on names.
@@ -50,6 +51,7 @@ class SkeletonSettings:
     clip_len: int = 20
     frame_step: int = 1
     persons: int = 1
+    person_order: Literal["recorded", "along_x"] = "recorded"
     rotation_degrees: float = 0.0
     scale_spread: float = 0.0
     noise_metres: float = 0.0

@@ -69,6 +69,14 @@ def first_persons(frames: Frames, persons: int) -> Frames:
     return replace(frames, **{name: array[:, :persons] for name, array in vars(frames).items() if array is not None})
 
 
+def along_x(frames: Frames, joint: int) -> Frames:
+    """The persons by falling x of this joint, on average where they are seen; who never is comes last."""
+    seen_M = frames.valid_TM.sum(axis=0)
+    x_M = (frames.joints_TMVC[:, :, joint, 0] * frames.valid_TM).sum(axis=0) / np.maximum(seen_M, 1)
+    order = np.argsort(np.where(seen_M, -x_M, np.inf), kind="stable")
+    return replace(frames, **{name: array[:, order] for name, array in vars(frames).items() if array is not None})
+
+
 def first_seen(valid_TM: Valid) -> tuple[int, int]:
     """The first frame of the first person who is ever there, and that person; (0, 0) where nobody is."""
     person = int(valid_TM.any(axis=0).argmax())

@@ -34,12 +34,12 @@ def one_person_is_there(model: TreatsAbsentPersons, data: SkeletonSettings) -> N
 class TrainingSettings:
     """How a network is trained.
 
-    optimizer: 'adam' (betas, epsilon) or 'sgd' (momentum, nesterov), each with L2 weight decay.
+    optimizer: 'adam' (betas, epsilon) or 'sgd' (momentum, nesterov), each with L2 weight decay; 'adamw' decouples it.
     schedule: with 'milestones' the learning_rate is multiplied by `decay` after each of the milestones (epochs). With
         'noam' it grows over the first warmup_epochs and falls from then on (training/optimizers.py); learning_rate is
         then a factor, and noam_dim the width of the network that the rate is made for. With 'cosine' it falls along
-        half a cosine, from epoch to epoch, to 0 after the last. With 'exponential' it is multiplied by `decay` after
-        every epoch.
+        half a cosine, from epoch to epoch, to 0 after the last; before that it grows in a line for warmup_epochs. With
+        'exponential' it is multiplied by `decay` after every epoch.
     label_smoothing: the probability that is taken from the true class and shared by smoothing_over: 'other_classes'
         (SGN's form) or 'all_classes', the true one too (PyTorch's own form).
     selection: which weights are kept: the 'last', the best on 'validation' subjects, or the best on the 'test' set,
@@ -48,7 +48,7 @@ class TrainingSettings:
 
     epochs: int = "???"  # type: ignore[assignment]
     batch_size: int = "???"  # type: ignore[assignment]
-    optimizer: Literal["adam", "sgd"] = "adam"
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     betas: list[float] = field(default_factory=lambda: [0.9, 0.999])
     epsilon: float = 1e-8
     momentum: float = 0.0

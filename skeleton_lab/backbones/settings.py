@@ -131,7 +131,8 @@ class LatticeSettings:
     order: in which joints follow one another (data_modules/joint_orders.py).
     forget_bias: of both forget gates at the start, in the first layer and in the second. A cell has two of them, so
         that what it remembers grows by about 2 σ(bias) from one diagonal of the lattice to the next: with 1 its tanh is
-        saturated, with −0.5 it dies out. None is what suits the network.
+        saturated, with 0 all cells say much the same, with −1 each says most of its own input. None is what suits the
+        network.
     gradient_clip: each element of the gradient is kept within ± this; 0 does nothing.
     """
 
@@ -164,7 +165,7 @@ class STLSTMSettings(LatticeSettings):
     """trust_gate: a cell's input counts as far as the cells before it have foreseen it.
     representation: what is classified: every hidden state of the second layer by itself ('local'); what a layer makes
         of all of them ('feed_forward', the rows "ST-LSTM + Global (1)"); or their mean ("(2)").
-    forget_bias: none is 1 with the trust gate, as released, and 0 without it.
+    forget_bias: none is 1 with the trust gate, as released, and −1 without it.
     """
 
     order: Order = "tree"
@@ -174,4 +175,4 @@ class STLSTMSettings(LatticeSettings):
     def fit(self, data: SkeletonSettings) -> None:
         """The trust gate keeps forget gates nearly shut at first; without it, those of bias 1 overflow."""
         if self.forget_bias is None:
-            self.forget_bias = [1.0, 1.0] if self.trust_gate else [0.0, 0.0]
+            self.forget_bias = [1.0, 1.0] if self.trust_gate else [-1.0, -1.0]

@@ -1,10 +1,11 @@
 """Optimisers and schedules under the names that the papers use."""
 
 from collections.abc import Callable, Iterable
+from math import cos, pi
 from typing import Any
 
 from torch import nn
-from torch.optim import SGD, Adam, Optimizer
+from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, ExponentialLR, LambdaLR, LRScheduler, MultiStepLR
 
 from skeleton_lab.settings import TrainingSettings
@@ -25,6 +26,8 @@ def optimizer_and_schedule(
 
 
 def _by_epoch(optimizer: Optimizer, settings: TrainingSettings) -> LRScheduler:
+    if settings.schedule == "cosine" and settings.warmup_epochs:
+        return LambdaLR(optimizer, lambda done: _warm_cosine(done, settings.warmup_epochs, settings.epochs))
     if settings.schedule == "cosine":
         return CosineAnnealingLR(optimizer, settings.epochs)
     if settings.schedule == "exponential":
@@ -32,13 +35,22 @@ def _by_epoch(optimizer: Optimizer, settings: TrainingSettings) -> LRScheduler:
     return MultiStepLR(optimizer, list(settings.milestones), settings.decay)
 
 
+def _warm_cosine(done: int, warmup: int, epochs: int) -> float:
+    """A line from 1 / (warmup + 1) to 1, then half a cosine to 0 after the last epoch."""
+    if done < warmup:
+        return (done + 1) / (warmup + 1)
+    return (1 + cos(pi * (done - warmup) / max(1, epochs - warmup))) / 2
+
+
 def optimizer(parameters: Iterable[nn.Parameter], settings: TrainingSettings) -> Optimizer:
-    """'adam': Adam; 'sgd': stochastic gradient descent with momentum. Weight decay is L2, not decoupled, in both."""
+    """'adam': Adam; 'sgd': stochastic gradient descent with momentum; in both, weight decay is L2. 'adamw': Adam with
+    weight decay that is decoupled from the gradient."""
     rate, decay = settings.learning_rate, settings.weight_decay
     if settings.optimizer == "sgd":
         return SGD(parameters, rate, settings.momentum, weight_decay=decay, nesterov=settings.nesterov)
     first, second = settings.betas
-    return Adam(parameters, rate, (first, second), settings.epsilon, decay)
+    kind = AdamW if settings.optimizer == "adamw" else Adam
+    return kind(parameters, rate, (first, second), settings.epsilon, decay)
 
 
 def noam(optimizer: Optimizer, dim: int, warmup_steps: int) -> LRScheduler:

@@ -130,7 +130,7 @@ def last_of_the_lattice(forget_bias: float, gate: float | None) -> tuple[float, 
 
 def test_cells_neither_die_nor_saturate_with_the_default_forget_bias() -> None:
     """The first layer has no gate; in the second, informativeness is 1 / 500 on average, and 1 − r nearly 1."""
-    first, second = last_of_the_lattice(0.0, None), last_of_the_lattice(0.5, 1 / 500)
+    first, second = last_of_the_lattice(-1.0, None), last_of_the_lattice(0.5, 1 / 500)
     for tanh_c, h in (first, second):
         assert 0.02 < tanh_c < 0.98
         assert h > 0.01
@@ -155,7 +155,7 @@ def test_cells_of_any_size_stay_finite_in_half_precision() -> None:
 
 def test_the_trust_gate_wants_another_forget_bias() -> None:
     assert settings().forget_bias == [1.0, 1.0]
-    assert settings(trust_gate=False).forget_bias == [0.0, 0.0]
+    assert settings(trust_gate=False).forget_bias == [-1.0, -1.0]
     assert replace(settings(), forget_bias=[0.5, 0.5]).forget_bias == [0.5, 0.5]
 
 

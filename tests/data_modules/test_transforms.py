@@ -59,6 +59,31 @@ def first_seen(valid: Valid) -> tuple[int, int]:
     return next((t, m) for m in range(valid.shape[1]) for t in range(valid.shape[0]) if valid[t, m])
 
 
+def test_persons_stand_along_x() -> None:
+    """By the mean of one joint where they are seen; who never is comes last, and nothing of anybody is left behind."""
+    x, valid = recording(persons=4, absent=(1,), seed=1)
+    frames = Frames(x, valid, np.arange(12 * 4 * 25).reshape(12, 4, 25).astype(np.float32), None)
+    found = transforms.along_x(frames, 7)
+    places = [x[valid[:, m], m, 7, 0].mean() if valid[:, m].any() else -np.inf for m in range(4)]
+    order = sorted(range(4), key=lambda m: -places[m])
+    assert order[-1] == 1 and order != [0, 2, 3, 1]
+    for name in ("joints_TMVC", "valid_TM", "confidence_TMV"):
+        assert np.array_equal(getattr(found, name), getattr(frames, name)[:, order])
+
+
+def test_the_order_of_persons_is_a_setting(tmp_path: Path) -> None:
+    """The origin is then the centre of the one who is first."""
+    x = np.zeros((4, 2, 25, 3), np.float32)
+    x[:, 1] = 3
+    sequence = SkeletonSequence(joints=x, valid=np.ones((4, 2), bool), label=0, sample_id="a", layout=NTU25, fps=30.0)
+    store = write_store(tmp_path / "store", NTU25, (), [sequence])
+    clips = [
+        Clips(store, np.zeros(1, np.int64), SkeletonSettings(sampling="all", persons=2, person_order=order), 0)[Draw(0)]
+        for order in ("recorded", "along_x")
+    ]
+    assert [clip.joints_TMVC[:, :, 0, 0].tolist() for clip in clips] == [[[0, 3]] * 4, [[0, -3]] * 4]
+
+
 RECORDINGS = {
     "whole": recording(gaps=0),
     "gaps": recording(gaps=0.5, seed=1),

@@ -45,6 +45,22 @@ def test_the_rate_falls_along_half_a_cosine() -> None:
     assert rates(replace(SETTINGS, schedule="cosine"), 7) == pytest.approx(expected)
 
 
+def test_the_rate_grows_in_a_line_before_the_cosine() -> None:
+    found = rates(replace(SETTINGS, schedule="cosine", warmup_epochs=2), 7)
+    assert found == pytest.approx([1 / 3, 2 / 3, 1, *((1 + math.cos(math.pi * n / 4)) / 2 for n in (1, 2, 3, 4))])
+
+
+def test_adamw_decays_weights_and_not_gradients() -> None:
+    """A weight without gradient: decoupled decay takes its share of it, Adam makes a step of the rate's size of it."""
+    found = {}
+    for name in ("adam", "adamw"):
+        weight = nn.Parameter(torch.tensor([2.0]))
+        weight.grad = torch.zeros(1)
+        optimizer([weight], replace(SETTINGS, optimizer=name, learning_rate=0.1, weight_decay=0.5)).step()
+        found[name] = weight.item()
+    assert found == pytest.approx({"adam": 2 - 0.1, "adamw": 2 * (1 - 0.1 * 0.5)})
+
+
 def test_the_rate_falls_after_every_epoch() -> None:
     found = rates(replace(SETTINGS, schedule="exponential", decay=0.5), 4)
     assert found == pytest.approx([1, 0.5, 0.25, 0.125])

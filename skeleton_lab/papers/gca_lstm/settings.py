@@ -20,7 +20,7 @@ class GCALSTMSettings(LatticeSettings):
     stepwise: trained iteration by iteration (Algorithm 1), else whole from the start. The epochs are shared evenly
         among the N + 1 steps; optimiser and schedule begin anew in each.
     patience: a step ends when its validation loss has not fallen for so many epochs; 0: when its epochs are over.
-    forget_bias: none is 0 in the first layer and 0.5 in the second, whose 1 − r is nearly 1.
+    forget_bias: none is −1 in the first layer and 0.5 in the second, whose 1 − r is nearly 1.
     """
 
     streams: Literal["fine", "coarse", "both"] = "fine"
@@ -35,7 +35,7 @@ class GCALSTMSettings(LatticeSettings):
     def fit(self, data: SkeletonSettings) -> None:
         """Where a setting says nothing it has its default, so that what is the same run has the same key."""
         if self.forget_bias is None:
-            self.forget_bias = [0.0, 0.5]
+            self.forget_bias = [-1.0, 0.5]
         if self.attention_iterations < 2:
             self.share_across = False
         if self.attention_iterations < 1:
