@@ -131,8 +131,7 @@ class LatticeSettings:
     order: in which joints follow one another (data_modules/joint_orders.py).
     forget_bias: of both forget gates at the start, in the first layer and in the second. A cell has two of them, so
         that what it remembers grows by about 2 σ(bias) from one diagonal of the lattice to the next: with 1 its tanh is
-        saturated, with 0 all cells say much the same, with −1 each says most of its own input. None is what suits the
-        network.
+        saturated, with 0 it is so in the last cells, with −1 nowhere. None is what suits the network.
     gradient_clip: each element of the gradient is kept within ± this; 0 does nothing.
     """
 

@@ -137,7 +137,8 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(model: str, until: int
 
 def patient(**changes: Any) -> GCALSTMModule:
     """The loss on random clips rises soon, so that steps end early."""
-    return module_of(**{"training.selection": "validation", "patience": 1, "training.epochs": LONG, **changes})
+    changes = {"training.selection": "validation", "patience": 1, "training.epochs": LONG, **changes}
+    return module_of(**{"forget_bias": [0.0, 0.5], **changes})
 
 
 def test_steps_that_end_by_their_validation_loss_are_resumed_too(tmp_path: Path) -> None:

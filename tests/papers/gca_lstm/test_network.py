@@ -237,7 +237,7 @@ def test_it_learns_which_joint_is_out_of_place() -> None:
     network = GCALSTM(settings(width=1 / 4, dropout=0.0, start="mean"), stick, 3, 3, 1, 4)
     optimizer = torch.optim.Adam(network.parameters(), 0.01)
     right = []
-    for _ in range(120):
+    for _ in range(200):
         label_N = torch.randint(3, (32,))
         x_NMTVC = 0.2 * torch.randn(32, 1, 4, 6, 3)
         x_NMTVC[torch.arange(32), 0, :, 2 * label_N] += 1
