@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skeleton_lab.measure.literal import temporal
-from skeleton_lab.measure.literal.temporal import FourBranches, SixBranches, pointwise, rename, split
+from skeleton_lab.measure.literal.temporal import FourBranches, SixBranches, pointwise, rename, residual, split
 
 
 class TopologyRefinement(nn.Module):
@@ -59,11 +59,7 @@ class Block(nn.Module):
         self.unit = Unit(in_channels, channels, compared, graph_KUV)
         self.temporal = (FourBranches if branches == 4 else SixBranches)(channels, stride)
         self.relu_after = branches == 4
-        self.residual: nn.Module | None = None
-        if not first:
-            self.residual = nn.Identity()
-            if in_channels != channels or stride != 1:
-                self.residual = nn.Sequential(pointwise(in_channels, channels, stride), nn.BatchNorm2d(channels))
+        self.residual = residual(in_channels, channels, stride, first)
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
         y_PCTV = self.temporal(self.unit(x_PCTV))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skeleton_lab.measure.literal import temporal
-from skeleton_lab.measure.literal.temporal import SixBranchesWithGlobalJoint, pointwise, rename, split
+from skeleton_lab.measure.literal.temporal import SixBranchesWithGlobalJoint, pointwise, rename, residual, split
 
 
 class Unit(nn.Module):
@@ -49,11 +49,7 @@ class Block(nn.Module):
         super().__init__()
         self.unit = Unit(in_channels, channels, subsets, joints)
         self.temporal = SixBranchesWithGlobalJoint(channels, stride, joints)
-        self.residual: nn.Module | None = None
-        if not first:
-            self.residual = nn.Identity()
-            if in_channels != channels or stride != 1:
-                self.residual = nn.Sequential(pointwise(in_channels, channels, stride), nn.BatchNorm2d(channels))
+        self.residual = residual(in_channels, channels, stride, first)
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
         y_PCTV = self.temporal(self.unit(x_PCTV))

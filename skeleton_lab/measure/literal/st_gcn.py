@@ -10,6 +10,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from skeleton_lab.measure.literal.temporal import residual
+
 KERNEL = 9
 
 
@@ -36,12 +38,7 @@ class Block(nn.Module):
             nn.Conv2d(channels, channels, (KERNEL, 1), (stride, 1), (KERNEL // 2, 0)),
             nn.BatchNorm2d(channels),
         )
-        self.residual: nn.Module | None = None
-        if not first:
-            self.residual = nn.Identity()
-            if in_channels != channels or stride != 1:
-                conv = nn.Conv2d(in_channels, channels, kernel_size=1, stride=(stride, 1))
-                self.residual = nn.Sequential(conv, nn.BatchNorm2d(channels))
+        self.residual = residual(in_channels, channels, stride, first)
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
         y_PCTV = self.temporal(self.graph_conv(x_PCTV))

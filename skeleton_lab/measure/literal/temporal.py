@@ -25,6 +25,16 @@ def pooled(stride: int) -> nn.MaxPool2d:
     return nn.MaxPool2d((3, 1), (stride, 1), (1, 0))
 
 
+def residual(in_channels: int, channels: int, stride: int, first: bool) -> nn.Module | None:
+    """What a block adds to what it made of its input: the input, through a convolution where shapes differ; nothing in
+    the first block."""
+    if first:
+        return None
+    if in_channels == channels and stride == 1:
+        return nn.Identity()
+    return nn.Sequential(pointwise(in_channels, channels, stride), nn.BatchNorm2d(channels))
+
+
 class FourBranches(nn.Module):
     """CTR-GCN's: (P, C, T, V) → (P, C, ⌈T / stride⌉, V)."""
 
