@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from lightning import LightningDataModule
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
-from data_modules.divisions import Draw, Draws, balanced, hold_out, in_order
+from data_modules.divisions import WHOLE, Batches, Draws, Part, balanced, hold_out, in_order
 from data_modules.readers.reader import Fold
 from data_modules.settings import Selection
 from data_modules.store import Store, open_store
@@ -54,6 +54,9 @@ class DividedDataModule(LightningDataModule):
     where subjects are not known) out of training; 'test' is the papers' habit of watching the test set itself.
     train_clips: at most this many training clips, the same number of each class as far as they go; None takes all.
     test_crops: how many clips of each test recording are shown, one after the other; validation shows one.
+    part: what this process sees of every batch, where several train together, and of the test recordings.
+    sizes: (N,), how much work each recording is; None where all are the same.
+    Raises DataError, when a loader is asked for, where there are fewer clips than so many processes need.
     """
 
     loader: ClassVar[type[DataLoader]] = DataLoader
@@ -68,6 +71,8 @@ class DividedDataModule(LightningDataModule):
         train_clips: int | None,
         workers: int,
         test_crops: int = 1,
+        part: Part = WHOLE,
+        sizes_N: NDArray[np.int64] | None = None,
     ) -> None:
         super().__init__()
         self.clips = clips
@@ -75,6 +80,8 @@ class DividedDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.workers = workers
         self.test_crops = test_crops
+        self.part = part
+        self.sizes_N = sizes_N
         self.seed = clips.seed
         self.test = fold.test
         self.train, self.validation = hold_out(fold, clips.opened(), selection, self.seed)
@@ -82,24 +89,27 @@ class DividedDataModule(LightningDataModule):
             self.train = balanced(self.train, clips.labels, train_clips, self.seed)
 
     def train_dataloader(self) -> DataLoader:
-        # A last batch of one clip would leave batch normalisation without a spread.
-        drop_last = len(self.train) % self.batch_size == 1 and len(self.train) > self.batch_size
-        return self._loader(Draws(self.train, self.seed), drop_last)
+        draws = Draws(self.train, self.seed)
+        return self._loader(batch_sampler=Batches(draws, self.batch_size, self.part, self.sizes_N))
 
     def val_dataloader(self) -> DataLoader | list:
-        return self._loader(in_order(self.validation)) if len(self.validation) else []
+        if not len(self.validation):
+            return []
+        # As many batches for every process, none of them empty.
+        batches = Batches(in_order(self.validation), self.batch_size, self.part, self.sizes_N, evenly=True)
+        return self._loader(batch_sampler=batches)
 
     def test_dataloader(self) -> DataLoader:
-        return self._loader(in_order(self.test, self.test_crops))
+        """The processes' parts one after the other are the test set in its order."""
+        own = np.array_split(self.test, self.part.of)[self.part.number]
+        return self._loader(sampler=in_order(own, self.test_crops), batch_size=self.batch_size)
 
-    def _loader(self, sampler: Sampler[Draw] | list[Draw], drop_last: bool = False) -> DataLoader:
+    def _loader(self, **batches: Any) -> DataLoader:
         return self.loader(
             self.clips,
-            self.batch_size,
-            sampler=sampler,
             num_workers=self.workers,
             collate_fn=self.collate,
-            drop_last=drop_last,
             # A loader draws a number whenever it begins, which must not shift what the network draws.
             generator=torch.Generator().manual_seed(self.seed),
+            **batches,
         )

@@ -39,6 +39,18 @@ class Draw(NamedTuple):
         return None
 
 
+class Part(NamedTuple):
+    """What one of `of` processes that train together sees: the part `number`, counted from 0."""
+
+    number: int = 0
+    of: int = 1
+
+
+WHOLE = Part()
+# Batch normalisation needs two clips for a spread.
+FEWEST = 2
+
+
 class Draws(Sampler[Draw]):
     """The training clips in an order that depends on the seed and the epoch alone, so that a resumed run repeats it."""
 
@@ -57,6 +69,74 @@ class Draws(Sampler[Draw]):
 
     def __len__(self) -> int:
         return len(self.positions)
+
+
+class Batches(Sampler[list[Draw]]):
+    """One process's part of each batch. All processes go through the same batches, which together are those of one
+    process alone.
+
+    sampler: the clips of an epoch. evenly: the batches are of the same size, to one clip; otherwise the last one has
+    what is left, and is dropped where that is too little for every process.
+    sizes: (N,), how much work each recording is, by its position; a batch's parts have the same amount of it, as far as
+    that goes. None: they have the same number of clips.
+    """
+
+    def __init__(
+        self,
+        sampler: "Draws | list[Draw]",
+        batch_size: int,
+        part: Part = WHOLE,
+        sizes_N: NDArray[np.int64] | None = None,
+        evenly: bool = False,
+    ) -> None:
+        self.sampler = sampler  # under this name Lightning looks for `set_epoch`
+        self.part = part
+        self.sizes_N = sizes_N
+        self.ends = _ends(len(sampler), batch_size, part, evenly)
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        draws, begin = list(self.sampler), 0
+        for end in self.ends:
+            yield self._own(draws[begin:end])
+            begin = end
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def _own(self, batch: list[Draw]) -> list[Draw]:
+        if self.part.of == 1:
+            return batch
+        if self.sizes_N is None:
+            return batch[self.part.number :: self.part.of]
+        parts = balanced_parts(self.sizes_N[[draw.position for draw in batch]], self.part.of)
+        return [batch[row] for row in parts[self.part.number]]
+
+
+def _ends(clips: int, batch_size: int, part: Part, evenly: bool) -> list[int]:
+    """Where each batch ends. Raises DataError where the processes are too many for them."""
+    least = 1 if evenly else FEWEST
+    if part.of > 1 and min(clips, batch_size) < least * part.of:
+        raise DataError(
+            f"{clips} clips in batches of {batch_size} are too few for {part.of} devices: give fewer devices="
+        )
+    if evenly:
+        count = -(-clips // batch_size)
+        return [clips * (number + 1) // count for number in range(count)]
+    ends = list(range(batch_size, clips + 1, batch_size))
+    left = clips - len(ends) * batch_size
+    return [*ends, clips] if left >= FEWEST * part.of or not ends else ends
+
+
+def balanced_parts(sizes_N: NDArray[np.int64], parts: int) -> list[list[int]]:
+    """The rows of N clips in `parts` parts of about the same size, none of them empty where there are clips for all:
+    largest first, each to the part that has the least so far."""
+    found: list[list[int]] = [[] for _ in range(parts)]
+    totals = [0] * parts
+    for row in np.argsort(-sizes_N, kind="stable"):
+        least = min(range(parts), key=lambda number: (totals[number], len(found[number])))
+        found[least].append(int(row))
+        totals[least] += int(sizes_N[row])
+    return [sorted(rows) for rows in found]
 
 
 def in_order(positions: NDArray[np.int64], crops: int = 1) -> list[Draw]:

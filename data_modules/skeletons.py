@@ -1,4 +1,7 @@
-"""The LightningDataModule of skeletons alone."""
+"""The LightningDataModule of skeletons alone.
+
+Axes: N recordings.
+"""
 
 from dataclasses import replace
 from functools import partial
@@ -10,7 +13,7 @@ from data_modules import transforms
 from data_modules.augmentation import augmented, with_noise
 from data_modules.collate import Clip, PaddedBatch, RaggedBatch, collate_padded, collate_ragged
 from data_modules.data_module import DividedDataModule, StoredClips
-from data_modules.divisions import EVALUATION, Draw, choose_fold
+from data_modules.divisions import EVALUATION, WHOLE, Draw, Part, choose_fold
 from data_modules.errors import DataError
 from data_modules.readers.reader import Protocol
 from data_modules.sampling import sample_frames
@@ -87,6 +90,7 @@ class SkeletonDataModule(DividedDataModule):
         seed: int,
         selection: Selection = "last",
         workers: int = 0,
+        part: Part = WHOLE,
     ) -> None:
         labels: NDArray[np.int64] = getattr(store.index, protocol.label)
         clips = Clips(store, labels, settings, seed)
@@ -94,7 +98,13 @@ class SkeletonDataModule(DividedDataModule):
         collate = partial(
             collate_ragged if settings.collation == "ragged" else collate_padded, persons=settings.persons
         )
-        super().__init__(
-            clips, fold, collate, batch_size, selection, settings.train_clips, workers, settings.test_crops
-        )
+        # Clips of one length are the same work; where they are ragged, their frames are.
+        sizes_N = frames_present(store) if settings.collation == "ragged" and part.of > 1 else None
+        clipped = settings.train_clips, workers, settings.test_crops
+        super().__init__(clips, fold, collate, batch_size, selection, *clipped, part, sizes_N)
         self.num_classes = len(protocol.classes)
+
+
+def frames_present(store: Store) -> NDArray[np.int64]:
+    """Of each recording the frames in which a person is there, those of all its persons together, (N,)."""
+    return np.add.reduceat(store.valid_R, store.offsets[:-1], dtype=np.int64)

@@ -4,14 +4,24 @@ Exit codes: 0 done, 1 some run failed, 2 the request was wrong.
 """
 
 import argparse
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 from data_modules.errors import DataError
 from skeleton_lab.errors import RequestError, unknown
 from skeleton_lab.memory import keep_freed_memory
 from skeleton_lab.ops.settings import use
 from skeleton_lab.verbs import VERBS, Arguments
+
+# What schedulers send before they take a machine away.
+PREEMPTIONS = (signal.SIGTERM, signal.SIGUSR1)
+
+
+class PreemptedError(BaseException):
+    """As a KeyboardInterrupt, for nobody but `main` to catch."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = Arguments.parse([*options.words, *rest], options.json)
         keep_freed_memory()
         use(arguments.execution().ops)
-        return VERBS[options.verb].run(arguments)
+        with preemptible():
+            return VERBS[options.verb].run(arguments)
     except (RequestError, DataError) as error:
         if options.debug:
             raise
@@ -37,9 +48,26 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"skeleton-lab: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, PreemptedError):
         print("skeleton-lab: stopped; the same command goes on from here", file=sys.stderr)
         return 1
+
+
+@contextmanager
+def preemptible() -> Iterator[None]:
+    """Stop in good order when a scheduler asks for it: a run's last checkpoint is that of its last whole epoch."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for each in PREEMPTIONS:  # often sent more than once
+            signal.signal(each, signal.SIG_IGN)
+        raise PreemptedError
+
+    before = {each: signal.signal(each, stop) for each in PREEMPTIONS}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _parser() -> argparse.ArgumentParser:

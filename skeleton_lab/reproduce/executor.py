@@ -3,21 +3,19 @@
 import time
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from filelock import FileLock, Timeout
-
+from skeleton_lab.reproduce.claims import Claims
 from skeleton_lab.reproduce.runs import Run, folder_of, with_required
 from skeleton_lab.reproduce.workers import Workers, workers_for
 from skeleton_lab.settings import ExecutionSettings
 
 # Seconds between two looks at runs that another executor is at work on.
 PATIENCE = 0.2
-KILLED = "a worker process was killed, for want of memory perhaps: give a lower jobs=, and go on from here"
+TAKEN_OVER = "another process, which had not heard from this one for a while, has taken it over: go on from here"
 
 
 class Watcher(Protocol):
@@ -42,16 +40,22 @@ def execute(roots: Iterable[Run], output_dir: Path, execution: ExecutionSettings
     waiting = [run for run in runs if not folder_of(run, output_dir).is_finished]
     watcher.planned(len(runs), len(runs) - len(waiting))
     # By the number of all runs, not of those that are left: the same work is divided in the same way when resumed.
-    with closing(workers_for(len(runs), output_dir, execution, watcher.epoch)) as workers:
-        return _Execution(waiting, output_dir, watcher, workers).to_the_end()
+    with (
+        closing(Claims(output_dir / "runs" / ".claims")) as claims,
+        closing(workers_for(len(runs), output_dir, execution, watcher.epoch)) as workers,
+    ):
+        return _Execution(waiting, output_dir, watcher, workers, claims).to_the_end()
 
 
 class _Execution:
-    """waiting: in an order in which every run comes after what it requires; going: each under a lock of its own."""
+    """waiting: in an order in which every run comes after what it requires; going: those that are claimed."""
 
-    def __init__(self, waiting: list[Run], output_dir: Path, watcher: Watcher, workers: Workers) -> None:
+    def __init__(
+        self, waiting: list[Run], output_dir: Path, watcher: Watcher, workers: Workers, claims: Claims
+    ) -> None:
         self.waiting, self.output_dir, self.watcher, self.workers = waiting, output_dir, watcher, workers
-        self.going: dict[Future[str | None], tuple[Run, FileLock]] = {}
+        self.claims = claims
+        self.going: dict[Future[str | None], Run] = {}
         self.outcome = Outcome()
 
     def to_the_end(self) -> Outcome:
@@ -70,31 +74,25 @@ class _Execution:
         return run.key in self.outcome.problems or folder_of(run, self.output_dir).is_finished
 
     def _begin(self, run: Run) -> None:
-        folder = folder_of(run, self.output_dir)
-        lock = FileLock(folder.lock)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
+        if not self.claims.take(run.name):
             return
         self.waiting.remove(run)
         self.watcher.started(run)
         broken = [required.name for required in run.requires.values() if required.key in self.outcome.problems]
         future: Future[str | None] = Future()
-        if folder.is_finished:  # meanwhile, by another executor
+        if folder_of(run, self.output_dir).is_finished:  # meanwhile, by another executor
             future.set_result(None)
         elif broken:
             future.set_result(f"needs {broken[0]}, which failed")
         else:
-            future = self.workers.begin(run)
-        self.going[future] = run, lock
+            future = self.workers.begin(run, lambda: TAKEN_OVER if self.claims.is_lost(run.name) else None)
+        self.going[future] = run
 
     def _end(self, future: Future[str | None]) -> None:
-        run, lock = self.going.pop(future)
-        try:
-            problem = future.result()
-        except BrokenProcessPool:  # of which all runs under way are told, one that has just ended too
-            problem = None if folder_of(run, self.output_dir).is_finished else KILLED
-        lock.release()
+        run = self.going.pop(future)
+        # A process can be killed when its work is just done.
+        problem = None if folder_of(run, self.output_dir).is_finished else future.result()
+        self.claims.release(run.name)
         if problem:
             self.outcome.problems[run.key] = problem
         self.watcher.ended(run, problem)

@@ -169,10 +169,6 @@ class RunFolder:
     path: Path
 
     @property
-    def lock(self) -> Path:
-        return self.path.with_name(f"{self.path.name}.lock")
-
-    @property
     def checkpoint(self) -> Path:
         return self.path / "checkpoint.ckpt"
 

@@ -1,5 +1,6 @@
 """What the verbs share: where things lie, how runs are executed, and the way from a request to finished runs."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +12,11 @@ from data_modules.readers import reader_for
 from data_modules.store import Problem
 from data_modules.transcode import prepare_films
 from skeleton_lab.reproduce.executor import Outcome, execute
+from skeleton_lab.reproduce.places import team
 from skeleton_lab.reproduce.progress import LiveProgress
-from skeleton_lab.reproduce.runs import Run
+from skeleton_lab.reproduce.runs import Run, with_required
 from skeleton_lab.reproduce.sources import Source, prepared
+from skeleton_lab.reproduce.workers import follow_leader
 from skeleton_lab.settings import ExecutionSettings
 
 
@@ -81,5 +84,10 @@ class Session:
         return problems
 
     def execute(self, runs: Iterable[Run]) -> Outcome:
+        """Finish the runs. Of several programs that were launched together, the first one returns; the others train
+        what it says and end here, since what comes after is done once."""
+        if not team(self.execution).leads:
+            follow_leader(with_required(runs), self.output_dir, self.execution)
+            sys.exit(0)
         with LiveProgress(self.console) as progress:
             return execute(runs, self.output_dir, self.execution, progress)

@@ -16,8 +16,12 @@ import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger
-from torch import Tensor
+from lightning.pytorch.plugins.environments import LightningEnvironment
+from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from torch import Tensor, distributed
 
+from data_modules.divisions import WHOLE, Part
 from data_modules.skeletons import SkeletonDataModule
 from skeleton_lab.registry import MODELS
 from skeleton_lab.reproduce.runs import TRAINED, Predictions, Run, RunFolder
@@ -60,17 +64,19 @@ def train(
     """Train a run, from where it was interrupted if it was, evaluate it on the test set, and write its result.
 
     required: the checkpoints of the runs it starts from, by role. A run that evaluates another in another way trains
-    nothing and takes over that one's weights.
+    nothing and takes over that one's weights. Of several processes that train it together (workers.py), the first one
+    writes and reports.
     """
     _quieten()
     origin, clock = provenance(), time.monotonic()
     settings = run.settings
     folder.path.mkdir(parents=True, exist_ok=True)
-    folder.write_settings(settings)
-    data = data_module(run, execution)
+    trainer = _trainer(settings, folder, execution, report)
+    if trainer.is_global_zero:
+        folder.write_settings(settings)
+    data = data_module(run, execution, Part(trainer.global_rank, trainer.world_size))
     torch.manual_seed(derived_seed(settings.seed))
     module = build_module(settings, data)
-    trainer = _trainer(settings, folder, execution, report)
     resumed = False
     if run.trains:
         module.start_from(required)
@@ -79,9 +85,15 @@ def train(
         module.take_over(required[TRAINED])
     recorded = predict(trainer, module, data)
     trainer.save_checkpoint(folder.checkpoint, weights_only=True)
+    if not trainer.is_global_zero:
+        return
     folder.write_predictions(_predictions(recorded, data))
     # The seconds are those since the last start; `resumed` says whether there were earlier ones.
-    timing = {"seconds": round(time.monotonic() - clock, 1), "resumed": resumed}
+    timing = {
+        "seconds": round(time.monotonic() - clock, 1),
+        "resumed": resumed,
+        "processes": trainer.world_size,
+    }
     folder.write_result(measure(module, recorded), {**_identity(run, data), **origin, **timing})
     (folder.path / "error.txt").unlink(missing_ok=True)  # of an earlier attempt
     shutil.rmtree(folder.resume, ignore_errors=True)
@@ -114,7 +126,7 @@ def _identity(run: Run, data: SkeletonDataModule) -> dict[str, Any]:
     }
 
 
-def data_module(run: Run, execution: ExecutionSettings) -> SkeletonDataModule:
+def data_module(run: Run, execution: ExecutionSettings, part: Part = WHOLE) -> SkeletonDataModule:
     settings = run.settings
     return SkeletonDataModule(
         run.source.store,
@@ -124,6 +136,7 @@ def data_module(run: Run, execution: ExecutionSettings) -> SkeletonDataModule:
         settings.seed,
         settings.training.selection,
         execution.workers,
+        part,
     )
 
 
@@ -134,11 +147,15 @@ def build_module(settings: RunSettings, data: SkeletonDataModule) -> Classificat
 def predict(trainer: Trainer, module: ClassificationModule, data: SkeletonDataModule) -> dict[str, Tensor]:
     """What the module records of every test recording, in the order of the test set: {name: (N, …)}.
 
-    Where several clips of a recording were shown, the mean of what was recorded of them, logits and all.
+    Where several clips of a recording were shown, the mean of what was recorded of them, logits and all. Each of
+    several processes sees a part of the recordings, and is given what all of them recorded.
     """
-    torch.manual_seed(derived_seed(module.settings.seed, EVALUATION))
-    batches = trainer.predict(module, data.test_dataloader())
-    assert batches is not None
+    torch.manual_seed(derived_seed(module.settings.seed, EVALUATION, trainer.global_rank))
+    batches = trainer.predict(module, data.test_dataloader()) or []
+    if trainer.world_size > 1:
+        parts: list[Any] = [None] * trainer.world_size
+        distributed.all_gather_object(parts, batches)
+        batches = [batch for part in parts for batch in part]
     recorded = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
     return recorded if data.test_crops == 1 else _mean_of_crops(recorded, data.test_crops)
 
@@ -167,10 +184,16 @@ def _predictions(recorded: Mapping[str, Tensor], data: SkeletonDataModule) -> Pr
 
 
 def _trainer(settings: RunSettings, folder: RunFolder, execution: ExecutionSettings, report: EpochReport) -> Trainer:
+    together = execution.devices * execution.nodes > 1
+    if not together:  # whatever a launcher of many programs says of this one
+        rank_zero_only.rank = 0  # type: ignore[attr-defined]
     return Trainer(
         accelerator=execution.accelerator,
         devices=execution.devices,
         num_nodes=execution.nodes,
+        # Phases of training leave parameters out that other phases train.
+        strategy=DDPStrategy(find_unused_parameters=True) if together else "auto",
+        plugins=[LightningEnvironment()],
         precision=settings.training.precision,
         max_epochs=settings.training.epochs,
         callbacks=[*_checkpoints(settings, folder), ReportEpochs(report)],

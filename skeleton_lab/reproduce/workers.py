@@ -1,34 +1,26 @@
-"""Who trains the runs: this process one after another, or several processes, one run each at a time.
+"""Who trains the runs: this process one after another, or several processes, one run each at a time or one together.
 
 The work on small networks comes in portions too small to share: on two cores, two runs with a core each end well before
 the same runs one after the other on both.
 """
 
 import os
-import traceback
-from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import active_children, get_context, parent_process
-from multiprocessing.queues import SimpleQueue
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from signal import SIG_IGN, SIGINT, signal
-from threading import Thread
+from queue import SimpleQueue
 from typing import Protocol
 
 import torch
 
-from data_modules.errors import DataError
 from skeleton_lab.errors import RequestError
-from skeleton_lab.files import write_text
-from skeleton_lab.memory import keep_freed_memory
-from skeleton_lab.ops.settings import use
-from skeleton_lab.reproduce.runs import Run, RunFolder, folder_of
-from skeleton_lab.reproduce.train import EpochReport, train
+from skeleton_lab.reproduce.crew import Crew, Elsewhere, Equipment, attempt
+from skeleton_lab.reproduce.places import Team, team
+from skeleton_lab.reproduce.runs import Run
+from skeleton_lab.reproduce.together import Leading, follow
 from skeleton_lab.settings import ExecutionSettings
 
-# A run's key, the epochs done and the epochs in all; None at the end.
-Reports = SimpleQueue[tuple[str, int, int] | None]
 # Called with a run, the epochs done and the epochs in all.
 Report = Callable[[Run, int, int], None]
 
@@ -37,20 +29,50 @@ MOST_JOBS = 8
 
 
 class Workers(Protocol):
-    """begin: train a run; the result is what went wrong, if something did. close: wait for nobody."""
+    """begin: train a run, as long as nothing is wrong `elsewhere`; the result is what went wrong, if something did.
+    close: wait for nobody."""
 
     jobs: int
 
-    def begin(self, run: Run) -> Future[str | None]: ...
+    def begin(self, run: Run, elsewhere: Elsewhere) -> Future[str | None]: ...
     def close(self) -> None: ...
 
 
 def workers_for(runs: int, output_dir: Path, execution: ExecutionSettings, report: Report) -> Workers:
-    """As many as `execution.jobs` says, or as fit: on a CPU one for each core that PyTorch may use, else one."""
-    on_cpu = execution.accelerator == "cpu" or not torch.accelerator.is_available()
-    fitting = min(torch.get_num_threads(), MOST_JOBS) if on_cpu else 1
-    jobs = min(execution.jobs or fitting, runs)
-    return Processes(jobs, output_dir, execution, report) if jobs > 1 else ThisProcess(output_dir, execution, report)
+    """As many jobs as `execution.jobs` says, or as fit: on a CPU one for each core that PyTorch may use, else one for
+    each `execution.devices` devices. Raises RequestError where that cannot be."""
+    own = team(execution)
+    if own.of > 1:
+        return Leading(own, _equipment_of_team(own, output_dir, execution), report)
+    jobs = min(execution.jobs or min(_fitting(execution), MOST_JOBS), max(1, runs))
+    if jobs > 1 or execution.devices > 1:
+        return Processes(jobs, own, output_dir, execution, report)
+    return ThisProcess(output_dir, execution, report)
+
+
+def follow_leader(runs: Iterable[Run], output_dir: Path, execution: ExecutionSettings) -> None:
+    """Of a program that several others train the same runs with, and that is not the first of them."""
+    own = team(execution)
+    follow({run.key: run for run in runs}, own, _equipment_of_team(own, output_dir, execution))
+
+
+def _equipment_of_team(own: Team, output_dir: Path, execution: ExecutionSettings) -> Equipment:
+    if execution.jobs > 1:
+        raise RequestError(f"jobs={execution.jobs}: programs that were launched together train one run at a time")
+    return Equipment(output_dir, execution, max(1, torch.get_num_threads() // len(own.places)))
+
+
+def _fitting(execution: ExecutionSettings) -> int:
+    if _on_cpu(execution):
+        return max(1, torch.get_num_threads() // execution.devices)
+    there = torch.accelerator.device_count()
+    if execution.devices > there:
+        raise RequestError(f"devices={execution.devices}: this machine has {there}")
+    return there // execution.devices
+
+
+def _on_cpu(execution: ExecutionSettings) -> bool:
+    return execution.accelerator == "cpu" or not torch.accelerator.is_available()
 
 
 class ThisProcess:
@@ -61,100 +83,56 @@ class ThisProcess:
     def __init__(self, output_dir: Path, execution: ExecutionSettings, report: Report) -> None:
         self.output_dir, self.execution, self.report = output_dir, execution, report
 
-    def begin(self, run: Run) -> Future[str | None]:
+    def begin(self, run: Run, elsewhere: Elsewhere) -> Future[str | None]:
+        def report(done: int, total: int) -> None:
+            if problem := elsewhere():
+                raise RequestError(problem)
+            self.report(run, done, total)
+
         future: Future[str | None] = Future()
-        future.set_result(
-            attempt(run, self.output_dir, self.execution, lambda done, total: self.report(run, done, total))
-        )
+        future.set_result(attempt(run, self.output_dir, self.execution, report))
         return future
 
     def close(self) -> None: ...
 
 
 class Processes:
-    """Share the cores that PyTorch may use among several processes, which end with this one, however it ends."""
+    """Share the cores that PyTorch may use, or the devices, among several jobs, each of one process for every device
+    that its run is trained on. They end with this process, however it ends."""
 
-    def __init__(self, jobs: int, output_dir: Path, execution: ExecutionSettings, report: Report) -> None:
-        self.jobs, self.output_dir, self.execution = jobs, output_dir, execution
-        self._context = get_context("spawn")
-        self._reports: Reports = self._context.SimpleQueue()
-        self._pool = self._new_pool()
-        self._begun: dict[str, Run] = {}
-        self._listener = Thread(target=self._listen, args=(report,), daemon=True)
-        self._listener.start()
+    def __init__(self, jobs: int, own: Team, output_dir: Path, execution: ExecutionSettings, report: Report) -> None:
+        self.jobs, self.report = jobs, report
+        threads = max(1, torch.get_num_threads() // (jobs * execution.devices))
+        self._crews = [
+            Crew(own.places, Equipment(output_dir, execution, threads, visible_devices(job, execution)))
+            for job in range(jobs)
+        ]
+        self._idle: SimpleQueue[Crew] = SimpleQueue()
+        for crew in self._crews:
+            self._idle.put(crew)
+        self._threads = ThreadPoolExecutor(jobs)
 
-    def begin(self, run: Run) -> Future[str | None]:
-        self._begun[run.key] = run
-        try:
-            return self._pool.submit(_attempt_here, run, self.output_dir, self.execution)
-        except BrokenProcessPool:  # one of the processes was killed; runs that were under way have failed
-            self._pool = self._new_pool()
-            return self._pool.submit(_attempt_here, run, self.output_dir, self.execution)
+    def begin(self, run: Run, elsewhere: Elsewhere) -> Future[str | None]:
+        return self._threads.submit(self._train, run, elsewhere)
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        for child in active_children():
-            child.terminate()
-        self._reports.put(None)
-        self._listener.join()
+        for crew in self._crews:
+            crew.close()
+        self._threads.shutdown(cancel_futures=True)
 
-    def _new_pool(self) -> ProcessPoolExecutor:
-        threads = max(1, torch.get_num_threads() // self.jobs)
-        return ProcessPoolExecutor(self.jobs, self._context, _prepare, (self._reports, threads, self.execution))
-
-    def _listen(self, report: Report) -> None:
-        for key, done, total in iter(self._reports.get, None):
-            report(self._begun[key], done, total)
+    def _train(self, run: Run, elsewhere: Elsewhere) -> str | None:
+        crew = self._idle.get()
+        try:
+            return crew.train(run, partial(self.report, run), elsewhere)
+        finally:
+            self._idle.put(crew)
 
 
-def attempt(run: Run, output_dir: Path, execution: ExecutionSettings, report: EpochReport) -> str | None:
-    """Train; any failure stays this run's own. Returns what went wrong, if something did."""
-    folder = folder_of(run, output_dir)
-    required = {role: folder_of(each, output_dir).checkpoint for role, each in run.requires.items()}
-    try:
-        train(run, folder, required, execution, report)
-    except (DataError, RequestError) as error:  # mistakes of the user's, which the text explains
-        return str(error)
-    except Exception as error:
-        return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}{_traceback_in(folder)}"
-    return None
-
-
-def _traceback_in(folder: RunFolder) -> str:
-    path = folder.path / "error.txt"
-    try:
-        write_text(path, traceback.format_exc())
-    except OSError:  # on a full disk, say, which is then what went wrong in the first place
-        return ""
-    return f" (traceback in {path})"
-
-
-# Of a worker process: where it reports epochs to.
-_reports: Reports | None = None
-
-
-def _prepare(reports: Reports, threads: int, execution: ExecutionSettings) -> None:
-    """Make this process a worker."""
-    global _reports
-    _reports = reports
-    signal(SIGINT, SIG_IGN)  # the parent decides what an interruption from the keyboard means
-    Thread(target=_end_with_parent, daemon=True).start()
-    torch.set_num_threads(threads)
-    keep_freed_memory()
-    use(execution.ops)
-
-
-def _end_with_parent() -> None:
-    """Even if it was killed: its locks on the runs are gone with it."""
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
-def _attempt_here(run: Run, output_dir: Path, execution: ExecutionSettings) -> str | None:
-    def report(done: int, total: int) -> None:
-        assert _reports is not None
-        _reports.put((run.key, done, total))
-
-    return attempt(run, output_dir, execution, report)
+def visible_devices(job: int, execution: ExecutionSettings) -> tuple[str, ...]:
+    """The names of the CUDA devices of a job, in turn; jobs that are too many for devices of their own share them."""
+    if _on_cpu(execution) or not torch.cuda.is_available():
+        return ()
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    there = named.split(",") if named else [str(number) for number in range(torch.cuda.device_count())]
+    first = job * execution.devices
+    return tuple(there[(first + number) % len(there)] for number in range(execution.devices))

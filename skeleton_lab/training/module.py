@@ -89,8 +89,23 @@ class ClassificationModule(LightningModule):
         raise NotImplementedError
 
     def loss(self, output: Output, batch: Batch) -> Tensor:
-        """Scalar; the smoothed cross-entropy unless the paper adds to it."""
-        return classification_loss(output.logits, batch.label, self.settings.training)
+        """Scalar; the smoothed cross-entropy unless the paper adds to it. Where several processes train together, the
+        mean over them is the loss of their batches taken together."""
+        return self.share(len(batch.label)) * classification_loss(output.logits, batch.label, self.settings.training)
+
+    def share(self, count: int | Tensor) -> float | Tensor:
+        """What the mean of `count` things weighs here, where the mean over processes is to be that of all things: their
+        number over the mean number of a process; 1 in one process alone."""
+        if not self.is_shared:
+            return 1.0
+        here = torch.as_tensor(count, device=self.device, dtype=torch.float32)
+        mean = self.trainer.strategy.reduce(here.clone(), reduce_op="mean")
+        return here / torch.as_tensor(mean).clamp(min=torch.finfo(torch.float32).tiny)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several processes train together."""
+        return self._trainer is not None and self._trainer.world_size > 1
 
     def count_macs(self, measured: Mapping[str, float]) -> Macs:
         """The multiply–accumulates of one clip of one person; `measured` holds what `measure` found on the test set."""
@@ -122,7 +137,8 @@ class ClassificationModule(LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         output = self(batch)
         loss = self.loss(output, batch)
-        self._log("train", output, batch, loss)
+        # What is logged is weighted by the clips of each process.
+        self._log("train", output, batch, loss / self.share(len(batch.label)))
         return loss
 
     def validation_step(self, batch: Batch, batch_index: int) -> None:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
 
 from data_modules.readers.own import is_own, misnamed
 from skeleton_lab.config import declared
 from skeleton_lab.errors import RequestError, unknown
+from skeleton_lab.reproduce.places import team
 from skeleton_lab.reproduce.session import Session
 from skeleton_lab.settings import ExecutionSettings, OpsSettings
 
@@ -97,12 +99,9 @@ class Arguments:
     def session(self) -> Session:
         """Where things lie, from `data_root=` and `output_dir=` or the environment's DATA_ROOT and OUTPUT_DIR."""
         output_dir = self.settings.get("output_dir") or os.environ.get("OUTPUT_DIR") or "outputs"
-        return Session(
-            self.data_root,
-            Path(output_dir),
-            self.whole_number("demo_clips"),
-            self.execution(),
-        )
+        execution = self.execution()
+        console = Console(stderr=True, quiet=not team(execution).leads)
+        return Session(self.data_root, Path(output_dir), self.whole_number("demo_clips"), execution, console)
 
     def whole_number(self, key: str) -> int | None:
         """The value of a key of the request itself that must be a whole number above 0."""
@@ -124,6 +123,7 @@ class Arguments:
         assert isinstance(execution, ExecutionSettings)
         if execution.jobs < 0:
             raise RequestError(f"jobs={execution.jobs}: give how many runs are trained at once, or 0 for what fits")
-        if execution.devices * execution.nodes != 1:
-            raise RequestError("training on several devices is not supported yet: leave devices and nodes at 1")
+        for key in ("devices", "nodes"):
+            if getattr(execution, key) < 1:
+                raise RequestError(f"{key}={getattr(execution, key)}: give a whole number above 0")
         return execution

@@ -66,7 +66,7 @@ def module(store: Store, protocol: Protocol = XSUB, batch_size: int = 8, **optio
 
 def epoch_of(data: SkeletonDataModule, epoch: int) -> list[PaddedBatch | RaggedBatch]:
     loader = data.train_dataloader()
-    loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
+    loader.batch_sampler.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
     return list(loader)
 
 

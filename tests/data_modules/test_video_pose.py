@@ -51,7 +51,7 @@ def module(store: Store, root: Path, batch_size: int = 2, **options: Any) -> Vid
 
 def epoch_of(data: VideoPoseDataModule, epoch: int) -> list[VideoPoseBatch]:
     loader = data.train_dataloader()
-    loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
+    loader.batch_sampler.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
     return list(loader)
 
 

@@ -160,8 +160,9 @@ class AdaSGNModule(ClassificationModule):
         return features.to(x_PTVC.device, x_PTVC.dtype)
 
     def loss(self, output: Output, batch: Batch) -> Tensor:
-        """L = L_acc + α·L_eff (Eq. 10)."""
-        return super().loss(output, batch) + self.alpha * self.efficiency_loss(output)
+        """L = L_acc + α·L_eff (Eq. 10); the first is a mean over clips, the second over skeletons."""
+        skeletons = output.per_clip["skeletons"].sum()
+        return super().loss(output, batch) + self.share(skeletons) * self.alpha * self.efficiency_loss(output)
 
     def efficiency_loss(self, output: Output) -> Tensor:
         """The mean GMACs that the actions of a skeleton add to those of action 0, which is always computed (Eq. 12)."""

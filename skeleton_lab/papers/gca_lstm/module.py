@@ -88,7 +88,7 @@ class STLSTMModule(LatticeModule):
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """Where every cell classifies, the mean of their cross-entropies."""
         if self.settings.model.representation == "local":
-            return F.nll_loss(output.logits, batch.label)
+            return self.share(len(batch.label)) * F.nll_loss(output.logits, batch.label)
         return super().loss(output, batch)
 
 
@@ -135,10 +135,8 @@ class GCALSTMModule(LatticeModule):
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """The sum over the streams, each with its own classifier."""
         assert isinstance(output, StreamsOutput)
-        return sum(
-            (classification_loss(logits_NK, batch.label, self.settings.training) for logits_NK in output.streams),
-            start=torch.zeros((), device=output.logits.device),
-        )
+        losses = [classification_loss(logits_NK, batch.label, self.settings.training) for logits_NK in output.streams]
+        return self.share(len(batch.label)) * torch.stack(losses).sum()
 
     def configure_optimizers(self) -> Any:
         # Of a step: where a schedule asks for the number of epochs, for those of the step.

@@ -75,6 +75,14 @@ class SparseModule(BackboneModule):
             # A channel that keeps next to no weight hardly varies; normalisation magnifies it some hundred times, and
             # with it how far the running mean lags behind.
             update_bn((self.transfer_batch_to_device(batch, self.device, 0) for batch in batches), self)
+            if self.is_shared:
+                self._average_statistics()
+
+    def _average_statistics(self) -> None:
+        """Over the processes, each of which went through its own part of the clips."""
+        for name, buffer in self.network.named_buffers():
+            if name.endswith(("running_mean", "running_var")):
+                buffer.copy_(self.trainer.strategy.reduce(buffer.clone(), reduce_op="mean"))
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         if self.is_fine_tuning:
