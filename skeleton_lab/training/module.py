@@ -148,7 +148,9 @@ class ClassificationModule(LightningModule):
     def _log(self, stage: str, output: Output, batch: Batch, loss: Tensor) -> None:
         accuracy = 100 * (output.logits.argmax(dim=-1) == batch.label).float().mean()
         values = {f"{stage}/loss": loss.detach(), f"{stage}/top1": accuracy}
-        self.log_dict(values, on_step=False, on_epoch=True, batch_size=len(batch.label), sync_dist=True)
+        # Lightning takes the mean of the processes' clips as a whole number: of these, it is one.
+        clips = len(batch.label) * (self.trainer.world_size if self.is_shared else 1)
+        self.log_dict(values, on_step=False, on_epoch=True, batch_size=clips, sync_dist=True)
 
     def on_predict_start(self) -> None:
         self.inference = self.inference_network()

@@ -1,0 +1,101 @@
+"""Runs that several processes train together end as those of one process, and are stored once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from skeleton_lab.config import Request
+from skeleton_lab.reproduce import crew
+from skeleton_lab.reproduce.executor import Outcome, execute
+from skeleton_lab.reproduce.runs import Planner, Run, folder_of
+from skeleton_lab.reproduce.sources import Source
+from skeleton_lab.settings import ExecutionSettings
+from tests.reproduce import calm
+
+# Two processes have 5 and 4 clips of a batch of 9, and 4 and 4 of the last one. With Adam, a weight whose gradient is
+# nothing but noise goes its own way.
+SHARED = {
+    **{"training.epochs": 3, "training.batch_size": 9, "data.train_clips": 17},
+    **{"training.optimizer": "sgd", "training.learning_rate": 0.1},
+}
+NARROW = {"model.width": 0.0625}
+PAPERS: dict[str, dict[str, Any]] = {
+    "sgn": NARROW,
+    # A phase in which the joints' matrices are frozen, and one in which they are not.
+    "adasgn": {**NARROW, "model.pretrained": False, "model.frozen_epochs": 1, "model.alpha": 4.0},
+    # Three steps of an epoch each: what a later one trains, an earlier one leaves out.
+    "gca_lstm": {"data.clip_len": 6, "model.dropout": 0.0, "model.width": 0.125, "model.attention_iterations": 2},
+    # Warm-up with the penalty, then fine-tuning; statistics are computed anew at the end.
+    "sparse_st_gcn": {
+        **{**NARROW, "data.clip_len": 16, "model.sparsity": 0.6, "model.warmup": 0.34},
+        **{"model.norm_statistics": "recomputed"},
+    },
+    "star_64": {
+        **{"model.width": 0.25, "training.schedule": "milestones", "data.frame_step": 8},
+        **{f"model.{key}": 0.0 for key in ("attention_dropout", "dropout", "head_dropout")},
+    },
+}
+
+
+class Silent:
+    def planned(self, total: int, finished: int) -> None: ...
+    def started(self, run: Run) -> None: ...
+    def epoch(self, run: Run, done: int, total: int) -> None: ...
+    def ended(self, run: Run, problem: str | None) -> None: ...
+
+
+def run_on(devices: int, runs: list[Run], output_dir: Path, watcher: Any = None) -> Outcome:
+    execution = ExecutionSettings(accelerator="cpu", devices=devices, jobs=1)
+    return execute(runs, output_dir, execution, watcher or Silent())
+
+
+def plan(source: Source, model: str, **changes: object) -> Run:
+    return Planner({"ntu60": source}).plan(
+        Request(model, "ntu60", "xsub", "demo", {**SHARED, **PAPERS[model]}, changes)
+    )
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory, demo_source: Source) -> Iterator[dict[int, Path]]:
+    """By the number of processes that trained one run of every paper there."""
+    runs = [plan(demo_source, model) for model in PAPERS]
+    found = {devices: tmp_path_factory.mktemp(f"devices-{devices}") for devices in (1, 2)}
+    with pytest.MonkeyPatch.context() as patched, calm.calm():
+        patched.setattr(crew, "_serve", calm.serve)
+        for devices, output_dir in found.items():
+            assert not run_on(devices, runs, output_dir).problems
+    yield found
+
+
+@pytest.mark.parametrize("model", PAPERS)
+def test_two_processes_end_as_one_does(model: str, demo_source: Source, outputs: dict[int, Path]) -> None:
+    run = plan(demo_source, model)
+    alone, together = (folder_of(run, outputs[devices]) for devices in (1, 2))
+    assert together.epochs("train/loss") == pytest.approx(alone.epochs("train/loss"), rel=1e-4)
+    assert together.epochs("train/top1") == pytest.approx(alone.epochs("train/top1"), abs=1e-3)
+    assert (alone.result()["provenance"]["processes"], together.result()["provenance"]["processes"]) == (1, 2)
+    predicted, expected = together.predictions(), alone.predictions()
+    assert predicted.sample_id.tolist() == expected.sample_id.tolist()
+    assert len(set(predicted.sample_id)) == len(predicted.sample_id) == 44
+    np.testing.assert_allclose(predicted.logits, expected.logits, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("model", PAPERS)
+def test_it_has_learned_something(model: str, demo_source: Source, outputs: dict[int, Path]) -> None:
+    """Else the equality above says little."""
+    losses = list(folder_of(plan(demo_source, model), outputs[2]).epochs("train/loss").values())
+    assert max(losses) - min(losses) > 1e-3
+
+
+def test_a_run_is_stored_once(demo_source: Source, outputs: dict[int, Path]) -> None:
+    folder = folder_of(plan(demo_source, "sgn"), outputs[2])
+    assert len(list(folder.path.glob("epochs/*"))) == 1
+    assert sorted(path.name for path in folder.path.iterdir()) == [
+        *("checkpoint.ckpt", "epochs", "predictions.npz", "result.json", "settings.yaml")
+    ]
+    weights = torch.load(folder.checkpoint, weights_only=True)["state_dict"]
+    assert all(name.startswith("network.") for name in weights)
