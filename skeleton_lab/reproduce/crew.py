@@ -107,6 +107,9 @@ class Crew:
 
     def _start(self, meeting: Meeting) -> None:
         context = get_context("spawn")
+        if self.places[0].world > 1:
+            # Each would say that in this phase no parameter is unused; that they look for such is meant (train.py).
+            os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
         with self._lock:
             for place in () if self._closed else self.places:
                 here, there = context.Pipe()

@@ -4,6 +4,7 @@ Axes: N clips of the test set, K classes.
 """
 
 import logging
+import os
 import shutil
 import time
 import warnings
@@ -230,11 +231,12 @@ def _wandb_logger(settings: RunSettings, folder: RunFolder) -> Logger:
     from lightning.pytorch.loggers import WandbLogger
 
     wandb.finish()  # the run before this one, if this program had one
-    mode = "online" if wandb.login(prompt=False) else "offline"
+    mode = os.environ.get("WANDB_MODE") or ("online" if wandb.login(prompt=False) else "offline")
     return WandbLogger(folder.path.name, folder.path, project="skeleton_lab", mode=mode, config=asdict(settings))
 
 
 def _quieten() -> None:
     """Lightning's advice is about training by hand; the executor speaks for itself."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")

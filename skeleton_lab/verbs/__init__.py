@@ -26,6 +26,8 @@ VERBS = {
         Verb("reproduce", "train what a table misses, and print it beside the paper's numbers"),
         Verb("report", "print a table from the runs that are finished, training nothing"),
         Verb("train", "train one model on one protocol of a dataset"),
+        Verb("sweep", "run all combinations of a sweep, through W&B agents where there is a login"),
+        Verb("agent", "run what a registered W&B sweep has left, on this machine"),
         Verb("prepare", "read a dataset's official files into a store"),
         Verb("doctor", "look for damage in a dataset or in one recording"),
         Verb("profile", "count a model's parameters and multiply–accumulates"),
