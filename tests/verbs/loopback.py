@@ -40,7 +40,9 @@ class Loopback:
         if operation == "UpsertSweep":
             return self._register(yaml.safe_load(variables["config"]))
         if operation == "Heartbeat":
-            return {"agentHeartbeat": {"agent": {"id": "agent"}, "commands": json.dumps(self._commands())}}
+            running = json.loads(variables.get("runState") or "{}")
+            commands = [] if any(running.values()) else self._commands()
+            return {"agentHeartbeat": {"agent": {"id": "agent"}, "commands": json.dumps(commands)}}
         if operation == "CreateAgent":
             return {"createAgent": {"agent": {"id": "agent"}}}
         if "sweep(" in query:

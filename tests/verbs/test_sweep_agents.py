@@ -33,7 +33,7 @@ def lab(words: list[str], home: Path, **variables: str) -> subprocess.CompletedP
         env=environment,
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=580,
         check=False,
     )
 
