@@ -216,3 +216,8 @@ class RunFolder:
 
 def folder_of(run: Run, output_dir: Path) -> RunFolder:
     return RunFolder(output_dir / "runs" / run.name)
+
+
+def finished_runs(output_dir: Path) -> list[RunFolder]:
+    """All of a store, by their names."""
+    return [RunFolder(path.parent) for path in sorted((output_dir / "runs").glob("*/result.json"))]

@@ -28,6 +28,7 @@ VERBS = {
         Verb("train", "train one model on one protocol of a dataset"),
         Verb("sweep", "run all combinations of a sweep, through W&B agents where there is a login"),
         Verb("agent", "run what a registered W&B sweep has left, on this machine"),
+        Verb("runs", "list the finished runs (--json for programs)"),
         Verb("prepare", "read a dataset's official files into a store"),
         Verb("doctor", "look for damage in a dataset or in one recording"),
         Verb("profile", "count a model's parameters and multiply–accumulates"),
