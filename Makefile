@@ -14,7 +14,7 @@ LAB := $(VENV)/bin/skeleton-lab
 WHERE = scale=$(SCALE) "data_root=$(DATA_ROOT)" "output_dir=$(OUTPUT_DIR)" jobs=$(JOBS) devices=$(DEVICES) nodes=$(NODES) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-scatter reproduce report tables train sweep agent prepare doctor bench test test-slow test-scatter lint clean
+.PHONY: help setup setup-scatter reproduce report runs tables train sweep agent prepare doctor bench test test-slow test-scatter lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ reproduce: $(READY) ## train what TABLE=adasgn_tab3 misses, and print it beside 
 
 report: $(READY) ## print TABLE=… from the runs that are finished, training nothing
 	@$(LAB) report $(TABLE) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
+
+runs: $(READY) ## list the finished runs
+	@$(LAB) runs "output_dir=$(OUTPUT_DIR)"
 
 tables: $(READY) ## list the tables
 	@$(LAB) tables
