@@ -41,7 +41,7 @@ def execute(roots: Iterable[Run], output_dir: Path, execution: ExecutionSettings
     watcher.planned(len(runs), len(runs) - len(waiting))
     # By the number of all runs, not of those that are left: the same work is divided in the same way when resumed.
     with (
-        closing(Claims(output_dir / "runs" / ".claims")) as claims,
+        closing(Claims(output_dir / "claims")) as claims,
         closing(workers_for(len(runs), output_dir, execution, watcher.epoch)) as workers,
     ):
         return _Execution(waiting, output_dir, watcher, workers, claims).to_the_end()

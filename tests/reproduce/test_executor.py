@@ -173,7 +173,7 @@ def test_a_killed_process_fails_its_run_alone(demo_source: Source, tmp_path: Pat
 
 def test_a_run_that_another_executor_holds_is_waited_for(demo_source: Source, tmp_path: Path) -> None:
     held, free = plan(demo_source, seed=1), plan(demo_source, seed=2)
-    another = Claims(tmp_path / "runs" / ".claims")
+    another = Claims(tmp_path / "claims")
     assert another.take(held.name)
     watched: list[Watched] = []
     worker = threading.Thread(target=lambda: watched.append(run_all([held, free], tmp_path)))
@@ -190,7 +190,7 @@ def test_a_run_that_another_executor_holds_is_waited_for(demo_source: Source, tm
 def test_what_a_run_requires_is_waited_for_too(demo_source: Source, tmp_path: Path) -> None:
     run = plan(demo_source, "adasgn")
     required = list(run.requires.values())[-1]
-    another = Claims(tmp_path / "runs" / ".claims")
+    another = Claims(tmp_path / "claims")
     assert another.take(required.name)
     watched: list[Watched] = []
     worker = threading.Thread(target=lambda: watched.append(run_all([run], tmp_path)))

@@ -77,7 +77,7 @@ def test_what_a_scheduler_stops_goes_on(number: signal.Signals, devices: int, tm
     assert stopped.returncode == 1, said
     assert "stopped; the same command goes on from here" in said[1]
     assert not list(tmp_path.glob("outputs/runs/*/result.json"))
-    assert not list(tmp_path.glob("outputs/runs/.claims/*"))
+    assert not list(tmp_path.glob("outputs/claims/*"))
     again = start(command, tmp_path / "outputs")
     again.communicate(timeout=PATIENCE)
     assert again.returncode == 0
