@@ -111,7 +111,8 @@ class OpsSettings:
 class ExecutionSettings:
     """Where and how runs are executed; nothing here changes what they compute.
 
-    jobs: how many runs are trained at once; 0: on a CPU as many as it has cores, else one.
+    jobs: how many runs are trained at once; 0: as many as there are cores on a CPU, or devices, for.
+    devices, nodes: how many devices of each of how many machines train one run together; on a CPU, processes.
     """
 
     jobs: int = 0
