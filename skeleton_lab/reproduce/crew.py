@@ -99,7 +99,7 @@ class Crew:
             self._members = {}
 
     def close(self) -> None:
-        """End all processes for good, whatever another thread has them do."""
+        """End all processes for good, whatever another thread has them do; `dismiss` clears away what is left."""
         with self._lock:
             self._closed = True
             for process in self._members.values():

@@ -102,7 +102,7 @@ class Leading:
         return future
 
     def close(self) -> None:
-        self.member.crew.close()
+        self.member.crew.dismiss()
         self.channel.tell(self.member.number, "", None)
         self.channel.end(self.member.number, FAREWELL)
 
@@ -124,4 +124,4 @@ def follow(runs: Mapping[str, Run], team: Team, equipment: Equipment) -> None:
     except DistNetworkError as error:
         raise RequestError("the first program has ended; start all of them again, and they go on from there") from error
     finally:
-        member.crew.close()
+        member.crew.dismiss()

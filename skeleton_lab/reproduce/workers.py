@@ -119,6 +119,8 @@ class Processes:
         for crew in self._crews:
             crew.close()
         self._threads.shutdown(cancel_futures=True)
+        for crew in self._crews:
+            crew.dismiss()
 
     def _train(self, run: Run, elsewhere: Elsewhere) -> str | None:
         crew = self._idle.get()
