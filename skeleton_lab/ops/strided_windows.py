@@ -7,6 +7,7 @@ Axes: N clips, L places along the axis that windows slide on, S tokens at each p
 E tokens that are in every window, B = N·W, K = P·S + E tokens of a window, H heads, C channels, D = C / H.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -43,8 +44,9 @@ class Windows:
         places = torch.tensor(self.queries, device=x_BKC.device).flatten()
         x_NWSC = x_BKC.unflatten(0, (-1, self.count)).unflatten(2, (len(self.queries[0]), -1)).flatten(1, 2)
         total_NLSC = x_NWSC.new_zeros(len(x_NWSC), length, *x_NWSC.shape[2:]).index_add(1, places, x_NWSC)
-        covered_L = torch.bincount(places, minlength=length)
-        return total_NLSC / covered_L[:, None, None]
+        covered = Counter(place for window in self.queries for place in window)
+        share_L = torch.tensor([1 / covered[place] for place in range(length)], dtype=x_BKC.dtype, device=x_BKC.device)
+        return total_NLSC * share_L[:, None, None]
 
 
 @lru_cache

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from skeleton_lab.ops.precision import as_written, full
+
 
 def reference_points(places: tuple[int, int, int], like: Tensor) -> Tensor:
     """A regular grid over the whole film, (R, S, U, D), of `like`'s type; a single place along an axis is its middle.
@@ -31,9 +33,7 @@ def tokens_at(z_NCTHW: Tensor, places_NRSUD: Tensor) -> Tensor:
     Beyond the film's edges its outermost tokens go on. Places are computed with in float32 at least: in bfloat16 they
     would be rounded to whole tokens.
     """
-    precise = torch.promote_types(z_NCTHW.dtype, torch.float32)
-    with torch.autocast(z_NCTHW.device.type, enabled=False):
-        found_NCRSU = F.grid_sample(
-            z_NCTHW.to(precise), places_NRSUD.to(precise), mode="bilinear", padding_mode="border", align_corners=True
-        )
+    with as_written(z_NCTHW.device):
+        places = full(places_NRSUD).to(full(z_NCTHW).dtype)
+        found_NCRSU = F.grid_sample(full(z_NCTHW), places, mode="bilinear", padding_mode="border", align_corners=True)
     return found_NCRSU.to(z_NCTHW.dtype)

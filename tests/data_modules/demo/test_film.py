@@ -151,7 +151,7 @@ def test_a_demo_with_films_has_one_for_every_recording(dataset: str, tmp_path: P
         recorded = store.index.recorded_frames[position] or store.frames[position]
         assert film.frames == (-(-recorded // 3) if dataset == "demo" else recorded)
     protocol = next(iter(reader.protocols))
-    settings = VideoSettings(dataset, protocol, frames=6, short_side=90, crop=88, persons=2)
+    settings = VideoSettings(dataset, protocol, clip_len=6, short_side=90, crop=88, persons=2)
     films = small_films(root / reader.folder, tmp_path, 90)
     data = VideoPoseDataModule(store, films, reader.protocols[protocol], settings, 8, 0)
     contrast = [_contrast(batch.frames, batch.pixels, batch.visible) for batch in data.test_dataloader()]
