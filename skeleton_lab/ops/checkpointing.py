@@ -34,10 +34,12 @@ def checkpointed(module: nn.Module, *inputs: Any) -> Any:
 @contextmanager
 def _statistics_as_they_are(module: nn.Module) -> Iterator[None]:
     norms = [layer for layer in module.modules() if isinstance(layer, NORMS) and layer.training]
+    before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:
-        norm.track_running_stats = False
+        norm.momentum = 0.0
+        norm.num_batches_tracked = torch.zeros((), dtype=torch.long)
     try:
         yield
     finally:
-        for norm in norms:
-            norm.track_running_stats = True
+        for norm, (momentum, count) in zip(norms, before, strict=True):
+            norm.momentum, norm.num_batches_tracked = momentum, count

@@ -86,11 +86,16 @@ def shared_by(windows: Windows, x_NEC: Tensor) -> Tensor:
 def multi_head_attention(
     q_BKC: Tensor, k_BKC: Tensor, v_BKC: Tensor, heads: int, may_see_BK: Tensor | None = None, dropout: float = 0.0
 ) -> Tensor:
-    """(B, K, C) of the queries. may_see: bool, which keys are looked at; None: all.
+    """(B, K, C) of the queries. may_see: bool, which keys are looked at, None: all; who sees none gets zeros.
 
     No matrix of scores is stored, in the backward pass neither, as long as there is no dropout.
     """
     q_BHKD, k_BHKD, v_BHKD = (x_BKC.unflatten(-1, (heads, -1)).transpose(1, 2) for x_BKC in (q_BKC, k_BKC, v_BKC))
-    mask = None if may_see_BK is None else may_see_BK[:, None, None]
-    attended_BHKD = F.scaled_dot_product_attention(q_BHKD, k_BHKD, v_BHKD, mask, dropout)
-    return attended_BHKD.transpose(1, 2).flatten(2)
+    if may_see_BK is None:
+        attended_BHKD = F.scaled_dot_product_attention(q_BHKD, k_BHKD, v_BHKD, dropout_p=dropout)
+        return attended_BHKD.transpose(1, 2).flatten(2)
+    # Kernels differ in what they make of a row without any key.
+    any_B1 = may_see_BK.any(dim=1, keepdim=True)
+    mask_BHKK = (may_see_BK | ~any_B1)[:, None, None]
+    attended_BHKD = F.scaled_dot_product_attention(q_BHKD, k_BHKD, v_BHKD, mask_BHKK, dropout)
+    return attended_BHKD.transpose(1, 2).flatten(2) * any_B1[..., None]

@@ -14,7 +14,7 @@ import torch
 
 from data_modules.layouts import Layout
 from data_modules.readers import reader_for
-from data_modules.settings import VideoSettings
+from data_modules.settings import ClipSettings, VideoSettings
 from data_modules.skeletons import Batch
 from data_modules.video_pose import VideoPoseBatch
 from skeleton_lab.config import Request, compose
@@ -65,7 +65,7 @@ class Network:
     @cached_property
     def own_batch(self) -> Batch | VideoPoseBatch:
         """16 clips in the form in which the model takes them: of one person and random lengths, or of films."""
-        if isinstance(self.settings.data, VideoSettings):
+        if is_of_films(self.settings.data):
             return random_film_batch(self.settings.data, self.layout, CLIPS)
         return self._batch(random_lengths(CLIPS), persons=1)
 
@@ -86,7 +86,7 @@ class Network:
     @cached_property
     def computes_all_slots(self) -> bool:
         """Whether it computes as much for the own batch as for the equal one: both fill it with zeros."""
-        if isinstance(self.settings.data, VideoSettings):
+        if is_of_films(self.settings.data):
             return False
         batches = self._batch(random_lengths(CLIPS), persons=1), self.equal_batch
         zeros = getattr(self.settings.model, "absent_persons", "masked") == "zeros"
@@ -125,6 +125,10 @@ class Network:
     def _on_device(self, batch: Any) -> tuple[ClassificationModule, Any]:
         module = self.module.to("cuda" if torch.cuda.is_available() else "cpu")
         return module, on_device_of(module, batch)
+
+
+def is_of_films(data: ClipSettings) -> bool:
+    return isinstance(data, VideoSettings)
 
 
 def on_device_of(module: ClassificationModule, batch: Any) -> Any:

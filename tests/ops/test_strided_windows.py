@@ -75,11 +75,12 @@ def test_attention_is_that_of_each_window_by_itself(length: int, pairing: Pairin
 def test_what_may_not_be_seen_is_not() -> None:
     q, k, v = (torch.randn(3, 5, 8, dtype=torch.float64) for _ in range(3))
     may_see = torch.rand(3, 5) < 0.6
-    may_see[:, 0] = True
+    may_see[:2, 0], may_see[2] = True, False
     found = multi_head_attention(q, k, v, 2, may_see)
     assert_close(found, scored_attention(q, k, v, 2, may_see), 1e-12)
     changed = torch.where(may_see[..., None], k, 99.0), torch.where(may_see[..., None], v, 99.0)
     assert_close(found, multi_head_attention(q, *changed, 2, may_see), 1e-12)
+    assert not found[2].any()
 
 
 def test_shared_tokens_stand_beside_the_windows_of_their_clip() -> None:

@@ -35,8 +35,10 @@ def scored_attention(
     q, k, v = (x_BKC.unflatten(-1, (heads, -1)).transpose(1, 2) for x_BKC in (q_BKC, k_BKC, v_BKC))
     scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
     if may_see_BK is not None:
-        scores = scores.masked_fill(~may_see_BK[:, None, None], float("-inf"))
+        scores = scores.masked_fill(~may_see_BK[:, None, None], torch.finfo(scores.dtype).min)
     shares = torch.dropout(scores.softmax(dim=-1), dropout, train=dropout > 0)
+    if may_see_BK is not None:
+        shares = shares * may_see_BK[:, None, None]
     return (shares @ v).transpose(1, 2).flatten(2)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from skeleton_lab.ops.dropout import Dropout
+from skeleton_lab.ops.precision import full
 from skeleton_lab.ops.strided_windows import Windows, multi_head_attention, shared_by, windows
 from skeleton_lab.ops.token_search import reference_points, tokens_at
 from skeleton_lab.papers.deform3d.settings import Deform3DSettings
@@ -79,7 +80,7 @@ class TokenSearch(nn.Module):
             sizes = torch.tensor(z_NCTHW.shape[2:][::-1], device=moved_NTHWD.device)
             moved_NTHWD = moved_NTHWD * 2 / (sizes - 1).clamp(min=1)
         counts = found_NTHWC.shape[1], found_NTHWC.shape[2], found_NTHWC.shape[3]
-        return reference_points(counts, moved_NTHWD.float()) + moved_NTHWD
+        return reference_points(counts, full(moved_NTHWD)) + moved_NTHWD
 
 
 class DeformableAttention(Attention):

@@ -13,7 +13,14 @@ from skeleton_lab.backbones.mc3 import MC3
 from skeleton_lab.ops.checkpointing import checkpointed
 from skeleton_lab.papers.deform3d.attention import DeformableAttention, JointStrideAttention, TemporalStrideAttention
 from skeleton_lab.papers.deform3d.settings import Deform3DSettings
-from skeleton_lab.papers.deform3d.tokens import SPREAD, FramePositions, JointTokens, Positions, joint_features
+from skeleton_lab.papers.deform3d.tokens import (
+    PLACE,
+    FramePositions,
+    JointTokens,
+    Positions,
+    joint_features,
+    joint_places,
+)
 
 # Pixels of a frame from one place of the backbone's features to the next.
 FINE_STEP, COARSE_STEP = 2, 8
@@ -107,7 +114,9 @@ class Deform3D(nn.Module):
             self.backbone = MC3(features)
             self.positions = FramePositions(frames, -(-crop // COARSE_STEP), channels)
         if modality != "rgb":
-            seen = features if modality == "both" else 2
+            seen = (features if modality == "both" else 0) + (
+                PLACE if settings.joint_places or modality == "pose" else 0
+            )
             self.joint_tokens = JointTokens(seen, joints, frames, channels, settings.joint_embedding)
         roles = [role for role in settings.roles if modality in ("both", role) or role == "cls"]
         self.modal_tokens = nn.ModuleDict({role: Positions(frames, channels) for role in roles})
@@ -115,13 +124,19 @@ class Deform3D(nn.Module):
         pooled = len(roles) or (2 if modality == "both" else 1)
         self.norm = nn.LayerNorm(channels) if settings.pre_ln else nn.Identity()
         self.classifier = nn.Linear(pooled * channels, classes)
-        nn.init.normal_(self.classifier.weight, std=SPREAD)
+        nn.init.normal_(self.classifier.weight, std=0.02)
 
     def forward(self, frames_NTCHW: Tensor, pixels_NMTVD: Tensor, visible_NMTV: Tensor) -> Tensor:
         tokens = self.tokens(frames_NTCHW, pixels_NMTVD, visible_NMTV)
         for block in self.blocks:
             tokens = checkpointed(block, tokens)
         return self.classifier(torch.cat(self._pooled(tokens), dim=-1))
+
+    @property
+    def last_block(self) -> Block:
+        block = self.blocks[-1]
+        assert isinstance(block, Block)
+        return block
 
     def tokens(self, frames_NTCHW: Tensor, pixels_NMTVD: Tensor, visible_NMTV: Tensor) -> Tokens:
         """What the first block begins with."""
@@ -135,12 +150,20 @@ class Deform3D(nn.Module):
             rgb = self.positions(coarse.movedim(1, -1))
             seen = (group if self.settings.pose_features == "group" else stem).movedim(1, -1)
         if self.joint_tokens is not None:
-            how = self.settings.sigma, self.settings.normalise_heatmaps
-            at_joints = 2 * at_NTRD / self.crop - 1 if seen is None else joint_features(seen, at_NTRD / FINE_STEP, *how)
-            pose = self.joint_tokens(at_joints, visible_NTR)
+            pose = self.joint_tokens(self._of_joints(seen, at_NTRD, visible_NTR), visible_NTR)
         masked = pose is not None and self.settings.absent_persons == "masked"
         modal = {role: each(frames).repeat(clips, 1, 1) for role, each in self.modal_tokens.items()}
         return Tokens(rgb, pose, visible_NTR if masked else None, modal)
+
+    def _of_joints(self, seen_NTHWC: Tensor | None, at_NTRD: Tensor, visible_NTR: Tensor) -> Tensor:
+        """What is known of each joint, (N, T, R, C)."""
+        found, settings = [], self.settings
+        if seen_NTHWC is not None:
+            at = at_NTRD / FINE_STEP
+            found.append(joint_features(seen_NTHWC, at, settings.sigma, settings.normalise_heatmaps))
+        if seen_NTHWC is None or settings.joint_places:
+            found.append(joint_places(at_NTRD, visible_NTR).to(self.classifier.weight.dtype))
+        return torch.cat(found, dim=-1)
 
     def _pooled(self, tokens: Tokens) -> list[Tensor]:
         """What is classified, (N, C) each: the modal tokens or, where there are none, the mean of each modality's."""

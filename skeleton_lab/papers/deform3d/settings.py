@@ -10,7 +10,15 @@ from skeleton_lab.settings import AbsentPersons
 # Which tokens carry what one modality says to the other (Table 5).
 ModalTokens = Literal["cross_modal", "single", "none"]
 # What settings of a part are that a network does not have.
-OF_JOINTS = ("joint_window", "joint_stride", "sigma", "normalise_heatmaps", "pose_features", "joint_embedding")
+OF_JOINTS = (
+    "joint_window",
+    "joint_stride",
+    "sigma",
+    "normalise_heatmaps",
+    "pose_features",
+    "joint_embedding",
+    "joint_places",
+)
 OF_FILMS = ("kernel", "offset_range", "offset_unit")
 OF_TIME = ("time_window", "time_stride")
 
@@ -29,7 +37,8 @@ class Deform3DSettings:
     pre_ln: what attention sees is normalised; false: as Equation 6 has it.
     deformable_attention, joint_attention, temporal_attention: whether a block has it (Table 4).
     modal_tokens: one for each modality and one for both, a 'single' one, or 'none' (Table 5).
-    joint_embedding: joint tokens know their joint and frame.
+    joint_embedding: joint tokens know their joint and frame. joint_places: they know where the joint is, too, and how
+        it moves; without a film they always do.
     absent_persons: 'masked': nothing looks at joints that are not seen; 'zeros': they are zero tokens like others.
     dropout: within feed-forward networks and after attention. attention_dropout: of its scores, which are then stored.
     """
@@ -57,6 +66,7 @@ class Deform3DSettings:
     temporal_attention: bool = True
     modal_tokens: ModalTokens = "cross_modal"
     joint_embedding: bool = True
+    joint_places: bool = False
     absent_persons: AbsentPersons = "masked"
     dropout: float = 0.1
     attention_dropout: float = 0.0
@@ -68,7 +78,7 @@ class Deform3DSettings:
             self._reset(*OF_JOINTS)
         if data.modality == "pose":
             self.deformable_attention = False
-            self._reset(*OF_FILMS, "sigma", "normalise_heatmaps", "pose_features")
+            self._reset(*OF_FILMS, "sigma", "normalise_heatmaps", "pose_features", "joint_places")
         if not self.deformable_attention:
             self._reset(*OF_FILMS)
         if not self.joint_attention:
