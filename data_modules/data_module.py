@@ -60,6 +60,8 @@ class DividedDataModule(LightningDataModule):
     """
 
     loader: ClassVar[type[DataLoader]] = DataLoader
+    clips: StoredClips
+    num_classes: int
 
     def __init__(
         self,

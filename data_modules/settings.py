@@ -16,8 +16,32 @@ Sampling = Literal["segments", "segment_centres", "uniform", "resized", "repeate
 DRAW_NOTHING: tuple[Sampling, ...] = ("repeated", "padded", "all")
 
 
+# What a clip of a film shows.
+Modality = Literal["both", "rgb", "pose"]
+
+
 @dataclass
-class SkeletonSettings:
+class ClipSettings:
+    """What every kind of clip is made by.
+
+    clip_len: how many frames it shows. persons: the most persons in a clip; batches have that many slots, whoever is in
+        them.
+    train_clips: at most this many training clips, the same number of each class as far as they go; none takes all.
+    test_crops: how many clips of each test recording are classified, to average their logits: above 1, their frames are
+        drawn as in training, without its other changes; 1 is the clip that is always the same.
+    """
+
+    dataset: str = "???"
+    protocol: str = "???"
+    fold: int = 0
+    clip_len: int = 20
+    persons: int = 1
+    train_clips: int | None = None
+    test_crops: int = 1
+
+
+@dataclass
+class SkeletonSettings(ClipSettings):
     """How the sequences of a dataset become clips.
 
     stream: what the network sees of them (see data_modules/transforms.py).
@@ -25,21 +49,14 @@ class SkeletonSettings:
         edges are then at −1 and 1; 'none' leaves coordinates as they were recorded.
     scale_bone: the pair of joints whose distance becomes 1, or none.
     align_up, align_right: pairs of joints that are turned to +z and +x in the first frame, or none.
-    sampling: which frames a clip shows (see data_modules/sampling.py). clip_len: how many; 'all' does not ask for it.
+    sampling: which frames a clip shows (see data_modules/sampling.py); 'all' does not ask for clip_len.
     frame_step: 'all' shows the first of every so many frames.
-    persons: the most persons in a clip. Batches have that many slots, whoever is in them.
     person_order: who comes first: 'recorded' as the files have it, 'along_x' whose centre_joint has the largest x.
     rotation_degrees: training clips are turned by up to this about each axis; pictures in their plane alone.
     scale_spread: training clips are stretched along each axis by a factor of 1 ± up to this.
     noise_metres: the standard deviation of Gaussian noise on all recorded coordinates of the clips that noise_on names.
-    train_clips: at most this many training clips, the same number of each class as far as they go; none takes all.
-    test_crops: how many clips of each test recording are classified, to average their logits: above 1, their frames are
-        drawn as in training (SGN takes 5), without its turns and stretches; 1 is the clip that is always the same.
     """
 
-    dataset: str = "???"
-    protocol: str = "???"
-    fold: int = 0
     stream: Stream = "joint"
     collation: Literal["padded", "ragged"] = "padded"
     origin: Origin = "joint"
@@ -48,16 +65,12 @@ class SkeletonSettings:
     align_up: list[int] | None = None
     align_right: list[int] | None = None
     sampling: Sampling = "segments"
-    clip_len: int = 20
     frame_step: int = 1
-    persons: int = 1
     person_order: Literal["recorded", "along_x"] = "recorded"
     rotation_degrees: float = 0.0
     scale_spread: float = 0.0
     noise_metres: float = 0.0
     noise_on: Literal["train", "test", "both"] = "both"
-    train_clips: int | None = None
-    test_crops: int = 1
 
 
 def channels_of(stream: Stream) -> int:
@@ -92,7 +105,7 @@ def settings_problems(settings: SkeletonSettings, layout: Layout) -> Iterator[st
     yield from _dimension_problems(settings, layout)
 
 
-def _choice_problems(settings: SkeletonSettings) -> Iterator[str]:
+def _choice_problems(settings: ClipSettings) -> Iterator[str]:
     """One line for each value that is none of those that its annotation lists."""
     for key, kind in get_type_hints(type(settings)).items():
         value = getattr(settings, key)
@@ -110,31 +123,30 @@ def _dimension_problems(settings: SkeletonSettings, layout: Layout) -> Iterator[
 
 
 @dataclass
-class VideoSettings:
+class VideoSettings(ClipSettings):
     """How films and the poses in them become clips.
 
-    frames: how many frames of a recording are taken. short_side: what the shorter side of a film is resized to, an even
-    number of pixels; crop: the side of the square that is cut out of it, at random in training, else in the middle.
+    modality: 'both', frames alone ('rgb') or poses alone ('pose'), which need no films.
+    test_clip_len: how many frames clips show in evaluation; none: as many as in training.
+    short_side: what the shorter side of a film is resized to, an even number of pixels; crop: the side of the square
+        that is cut out of it, at random in training, else in the middle.
     flip: whether half of the training clips are mirrored; not where left and right tell actions apart.
-    persons: the most persons in a clip. least_confidence: a joint that is not surer than this counts as not visible.
-    train_clips: at most this many training clips, the same number of each class as far as they go; none takes all.
+    least_confidence: a joint that is not surer than this counts as not visible.
     """
 
-    dataset: str = "???"
-    protocol: str = "???"
-    fold: int = 0
-    frames: int = 12
+    clip_len: int = 12
+    modality: Modality = "both"
+    test_clip_len: int | None = None
     short_side: int = 256
     crop: int = 224
     flip: bool = False
-    persons: int = 1
     least_confidence: float = 0.01
-    train_clips: int | None = None
 
 
 def video_problems(settings: VideoSettings) -> Iterator[str]:
     """One line for each value that no film's clips can have."""
-    yield from _count_problems(settings, "frames", "crop", "persons", "train_clips")
+    yield from _choice_problems(settings)
+    yield from _count_problems(settings, "clip_len", "test_clip_len", "crop", "persons", "train_clips", "test_crops")
     if settings.short_side % 2:
         yield f"data.short_side={settings.short_side}: give an even number"
     if settings.crop > settings.short_side:
@@ -143,7 +155,7 @@ def video_problems(settings: VideoSettings) -> Iterator[str]:
         yield f"data.least_confidence={settings.least_confidence}: give a number from 0 to less than 1"
 
 
-def _count_problems(settings: SkeletonSettings | VideoSettings, *keys: str) -> Iterator[str]:
+def _count_problems(settings: ClipSettings, *keys: str) -> Iterator[str]:
     """One line for each that is neither above 0 nor none."""
     for key in keys:
         value = getattr(settings, key)

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from data_modules import video_transforms as transforms
 from data_modules.data_module import DividedDataModule, StoredClips
-from data_modules.divisions import Draw, choose_fold
+from data_modules.divisions import WHOLE, Draw, Part, choose_fold
 from data_modules.errors import DataError, UnreadableRecordingError
 from data_modules.readers.reader import Fold, Protocol
 from data_modules.settings import Selection, VideoSettings, video_problems
@@ -29,7 +29,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class VideoPoseClip:
-    """One recording: frames uint8 (T, H, W, 3), pixels float32 (T, M, V, 2), visible (T, M, V), as in the batch."""
+    """One recording: frames uint8 (T, H, W, 3), pixels float32 (T, M, V, 2), visible (T, M, V), as in the batch.
+
+    Where poses are shown alone, frames have no rows and no columns.
+    """
 
     frames_THWC: NDArray[np.uint8]
     pixels_TMVC: NDArray[np.float32]
@@ -74,18 +77,28 @@ class VideoPoseClips(StoredClips[VideoPoseClip | Damaged, VideoSettings]):
         self.films = films
 
     def __getitem__(self, draw: Draw) -> VideoPoseClip | Damaged:
-        store, position, rng = self.opened(), draw.position, draw.generator(self.seed)
-        times = transforms.sample_times(int(store.frames[position]), self.settings.frames, rng)
+        store, settings, position = self.opened(), self.settings, draw.position
+        trains, rng = draw.epoch is not None, draw.generator(self.seed)
+        count = settings.clip_len if trains else settings.test_clip_len or settings.clip_len
+        times = transforms.sample_times(int(store.frames[position]), count, rng)
         try:
             frames = self._frames(store, position, times)
         except UnreadableRecordingError as error:
             return Damaged(error.path, error.problem, error.remedy)
-        pixels, visible = self._pose(store, position, times, (frames.shape[2], frames.shape[1]))
-        return self._cut(frames, pixels, visible, position, rng)
+        size = frames.shape[2], frames.shape[1]
+        if settings.modality == "pose":
+            size = transforms.fit(*_recorded_size(store, position), settings.short_side)
+        pixels, visible = self._pose(store, position, times, size)
+        clip = self._cut(frames, size, pixels, visible, position, rng)
+        if trains and settings.flip and rng is not None and rng.random() < 0.5:
+            return self._mirrored(clip)
+        return clip
 
     def _frames(self, store: Store, position: int, times: NDArray[np.int64]) -> transforms.Frames:
-        """(T, H, W, 3), the short side as the settings say."""
+        """(T, H, W, 3), the short side as the settings say; without rows and columns where none are shown."""
         index = store.index
+        if self.settings.modality == "pose":
+            return np.zeros((len(times), 0, 0, 3), np.uint8)
         film = self.films.open(str(index.video[position]))
         first = int(index.first_frame[position])
         # -1, as many as the film has, is left to film_frames.
@@ -97,7 +110,7 @@ class VideoPoseClips(StoredClips[VideoPoseClip | Damaged, VideoSettings]):
         self, store: Store, position: int, times: NDArray[np.int64], size: transforms.Size
     ) -> tuple[transforms.Pixels, transforms.Visible]:
         """Joints (T, M, V, 2) in pictures of `size`, and (T, M, V) which of them are there and sure enough."""
-        index, sequence = store.index, store.sequence(position)
+        sequence = store.sequence(position)
         pixels = sequence.joints_TMVC if self.layout.dimensions == 2 else sequence.pixels_TMVC
         assert pixels is not None
         pixels = pixels[times]
@@ -105,24 +118,31 @@ class VideoPoseClips(StoredClips[VideoPoseClip | Damaged, VideoSettings]):
         visible = sequence.valid_TM[times][..., None] & (pixels != 0).any(axis=-1)
         if sequence.confidence_TMV is not None:
             visible &= sequence.confidence_TMV[times] > self.settings.least_confidence
-        recorded = int(index.image_width[position]), int(index.image_height[position])
-        return transforms.scale_pixels(pixels, recorded, size), visible
+        return transforms.scale_pixels(pixels, _recorded_size(store, position), size), visible
 
     def _cut(
         self,
         frames: transforms.Frames,
+        size: transforms.Size,
         pixels: transforms.Pixels,
         visible: transforms.Visible,
         position: int,
         rng: np.random.Generator | None,
     ) -> VideoPoseClip:
         crop = self.settings.crop
-        corner = transforms.crop_corner((frames.shape[2], frames.shape[1]), crop, rng)
+        corner = transforms.crop_corner(size, crop, rng)
         frames, pixels = transforms.crop_frames(frames, corner, crop), pixels - np.array(corner, np.float32)
-        if rng is not None and self.settings.flip and rng.random() < 0.5:
-            frames, pixels, visible = transforms.mirror(frames, pixels, visible, self.layout.mirrored)
         visible = visible & transforms.inside(pixels, (crop, crop))
         return VideoPoseClip(frames, pixels, visible, int(self.labels[position]), position)
+
+    def _mirrored(self, clip: VideoPoseClip) -> VideoPoseClip:
+        shown = clip.frames_THWC, self.settings.crop, clip.pixels_TMVC, clip.visible_TMV
+        return VideoPoseClip(*transforms.mirror(*shown, self.layout.mirrored), clip.label, clip.position)
+
+
+def _recorded_size(store: Store, position: int) -> transforms.Size:
+    """Of the pictures that the recording's joints lie in."""
+    return int(store.index.image_width[position]), int(store.index.image_height[position])
 
 
 def collate_video(clips: list[VideoPoseClip | Damaged], persons: int) -> VideoPoseBatch | Damaged:
@@ -158,11 +178,12 @@ class VideoPoseLoader(DataLoader):
 
 
 class VideoPoseDataModule(DividedDataModule):
-    """Training, validation and test clips of one protocol: films with the poses in them.
+    """Training, validation and test clips of one protocol: films with the poses in them, or either alone.
 
-    films: where the dataset's films lie (see transcode.py for small ones). Recordings without a film, or with one that
-    is known to be damaged, are left out, which a warning counts. A film that proves damaged while it is read ends the
-    epoch with an UnreadableRecordingError that names it. selection is as in DividedDataModule.
+    films: where the dataset's films lie (see transcode.py for small ones). Where they are shown, recordings without a
+    film, or with one that is known to be damaged, are left out, which a warning counts. A film that proves damaged
+    while it is read ends the epoch with an UnreadableRecordingError that names it. selection is as in
+    DividedDataModule.
     Raises DataError for settings that cannot be, for a fold that the protocol does not have, and where no recordings
     with films are left for training or test.
     """
@@ -180,34 +201,41 @@ class VideoPoseDataModule(DividedDataModule):
         seed: int,
         selection: Selection = "last",
         workers: int = 0,
+        part: Part = WHOLE,
     ) -> None:
         for problem in video_problems(settings):
             raise DataError(problem)
         labels: NDArray[np.int64] = getattr(store.index, protocol.label)
         clips = VideoPoseClips(store, films, labels, settings, seed)
         name = f"{settings.dataset}/{settings.protocol}"
-        fold = _with_films(choose_fold(protocol.folds(store.index), settings.fold, name), store, films, name)
+        fold = choose_fold(protocol.folds(store.index), settings.fold, name)
+        fold = _usable(fold, store, None if settings.modality == "pose" else films, name)
         collate = partial(collate_video, persons=settings.persons)
-        super().__init__(clips, fold, collate, batch_size, selection, settings.train_clips, workers)
+        clipped = settings.train_clips, workers, settings.test_crops
+        super().__init__(clips, fold, collate, batch_size, selection, *clipped, part)
         self.num_classes = len(protocol.classes)
 
 
-def _with_films(fold: Fold, store: Store, films: FilmFolder, name: str) -> Fold:
-    """The recordings of a fold whose films can be used."""
+def _usable(fold: Fold, store: Store, films: FilmFolder | None, name: str) -> Fold:
+    """The recordings of a fold whose pictures' size is known and, unless there need be no films, whose films can be
+    used."""
     index = store.index
     if store.layout.dimensions == 3 and store.pixels_RVC is None:
         raise DataError(f"{name}: nothing says where its joints are seen in the films; choose a dataset that does")
-    has_film = (index.video != "") & (index.image_width > 0) & (index.image_height > 0)
-    usable = has_film.copy()
-    for position in np.flatnonzero(has_film):
-        usable[position] = not films.is_refused(str(index.video[position]))
+    usable = (index.image_width > 0) & (index.image_height > 0)
+    if films is not None:
+        usable &= index.video != ""
+        for position in np.flatnonzero(usable):
+            usable[position] = not films.is_refused(str(index.video[position]))
     kept = Fold(fold.train[usable[fold.train]], fold.test[usable[fold.test]])
+    what = "a usable film" if films is not None else "a picture of known size"
     if not len(kept.train) or not len(kept.test):
-        raise DataError(
-            f"{name}: {len(kept.train)} training and {len(kept.test)} test recordings have a film below "
-            f"{films.originals}: put the dataset's films there and prepare it again"
-        )
+        counted = f"{len(kept.train)} training and {len(kept.test)} test recordings have {what}"
+        if films is None:
+            raise DataError(f"{name}: {counted}; choose a dataset that says how large its pictures are")
+        where = f"put the dataset's films below {films.originals} and prepare it again"
+        raise DataError(f"{name}: {counted}; {where}, or show poses alone: data.modality=pose")
     left_out = len(fold.train) + len(fold.test) - len(kept.train) - len(kept.test)
     if left_out:
-        log.warning("%s: %d recordings without a usable film are left out", name, left_out)
+        log.warning("%s: %d recordings without %s are left out", name, left_out, what)
     return kept

@@ -69,13 +69,13 @@ def inside(pixels: Pixels, size: Size) -> Visible:
 
 
 def mirror(
-    frames_THWC: Frames, pixels_TMVC: Pixels, visible_TMV: Visible, pairs: Sequence[tuple[int, int]]
+    frames_THWC: Frames, width: int, pixels_TMVC: Pixels, visible_TMV: Visible, pairs: Sequence[tuple[int, int]]
 ) -> tuple[Frames, Pixels, Visible]:
-    """Turn the picture left for right, x -> W - 1 - x; the joints of each pair change places, for who raises the left
-    hand then raises the right one."""
+    """Turn a picture of `width` left for right, x -> width - 1 - x; the joints of each pair change places, for who
+    raises the left hand then raises the right one."""
     joints = np.arange(pixels_TMVC.shape[2])
     for left, right in pairs:
         joints[[left, right]] = right, left
     mirrored = pixels_TMVC[:, :, joints]
-    mirrored[..., 0] = frames_THWC.shape[2] - 1 - mirrored[..., 0]
+    mirrored[..., 0] = width - 1 - mirrored[..., 0]
     return frames_THWC[:, :, ::-1], mirrored, visible_TMV[:, :, joints]

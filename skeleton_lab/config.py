@@ -5,7 +5,7 @@ the table cell's, the user's.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from yaml import YAMLError
 from data_modules.layouts import Layout
 from data_modules.readers import reader_for
 from data_modules.readers.own import OwnReader, is_own
-from data_modules.settings import SkeletonSettings, settings_problems
+from data_modules.settings import VideoSettings, settings_problems, video_problems
 from skeleton_lab.errors import RequestError, unknown
 from skeleton_lab.registry import MODELS
 from skeleton_lab.settings import RunSettings, TrainingSettings, training_problems
@@ -125,7 +125,9 @@ def _check_values(run: RunSettings, layout: Layout) -> None:
     if getattr(run.model, "joints", None) not in (None, *joints):
         raise RequestError(f"model.joints={run.model.joints}: skeletons of {run.data.dataset} can have {joints} joints")
     of_model = run.model.problems(run.data) if hasattr(run.model, "problems") else ()
-    for problem in (*training_problems(run.training), *settings_problems(run.data, layout), *of_model):
+    shows_films = isinstance(run.data, VideoSettings)
+    of_data = video_problems(run.data) if shows_films else settings_problems(run.data, layout)
+    for problem in (*training_problems(run.training), *of_data, *of_model):
         raise RequestError(problem)
 
 
@@ -133,7 +135,7 @@ def defaults(model: str) -> RunSettings:
     """Every key of a model's runs at its default; '???' where a declaration must say. Raises RequestError."""
     if model not in MODELS:
         raise unknown("model", model, MODELS)
-    return RunSettings(model, MODELS[model].settings(), SkeletonSettings(), TrainingSettings())
+    return RunSettings(model, MODELS[model].settings(), MODELS[model].data(), TrainingSettings())
 
 
 def _sections(request: Request) -> list[DictConfig]:
@@ -145,13 +147,22 @@ def _sections(request: Request) -> list[DictConfig]:
     scale = declaration("scales", request.scale)
     found = [
         *(model.published for model in models),
-        dataset.settings,
-        OmegaConf.select(dataset, f"protocols.{request.protocol}"),
+        _known(dataset.settings, request.model),
+        _known(OmegaConf.select(dataset, f"protocols.{request.protocol}"), request.model),
         *(OmegaConf.select(model, f"datasets.{reader.name}") for model in models),
         OmegaConf.select(scale, "all"),
         OmegaConf.select(scale, f"models.{request.model}"),
     ]
     return [section for section in found if section is not None]
+
+
+def _known(section: DictConfig | None, model: str) -> DictConfig | None:
+    """What a dataset says of its clips, as far as it bears on those of the model: how coordinates are turned says
+    nothing of films."""
+    if section is None:
+        return None
+    known = {field.name for field in fields(MODELS[model].data)}
+    return OmegaConf.create({"data": {key: value for key, value in section.data.items() if key in known}})
 
 
 def _model_declarations(model: str) -> list[DictConfig]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from data_modules.settings import SkeletonSettings, VideoSettings
 from skeleton_lab.backbones.settings import (
     AAGCNSettings,
     CTRGCNSettings,
@@ -13,6 +14,7 @@ from skeleton_lab.backbones.settings import (
     STTRSettings,
 )
 from skeleton_lab.papers.adasgn.settings import AdaSGNSettings, SGNSettings
+from skeleton_lab.papers.deform3d.settings import Deform3DSettings
 from skeleton_lab.papers.gca_lstm.settings import GCALSTMSettings
 from skeleton_lab.papers.sparse_stgcn.settings import (
     CTRGCNTicketSettings,
@@ -29,6 +31,7 @@ from skeleton_lab.papers.star.settings import STARSettings
 class Model:
     """settings: a dataclass, the keys under `model.`; module: 'package.file:Class', imported only when needed.
 
+    data: the keys under `data.`, which say what its clips are: skeletons, or films with poses.
     version: raise it when the code changes what a run results in; runs of the older version then count no more.
     starts_from: the models that its runs may require.
     """
@@ -37,6 +40,11 @@ class Model:
     module: str
     version: int
     starts_from: tuple[str, ...] = ()
+    data: type = SkeletonSettings
+
+    @property
+    def shows_films(self) -> bool:
+        return issubclass(self.data, VideoSettings)
 
     def module_class(self) -> Any:
         """The ClassificationModule of training/module.py that trains it; a registry cannot know those who use it."""
@@ -69,4 +77,7 @@ MODELS = {
     "st_lstm": Model(STLSTMSettings, "skeleton_lab.papers.gca_lstm.module:STLSTMModule", version=1),
     "gca_lstm": Model(GCALSTMSettings, "skeleton_lab.papers.gca_lstm.module:GCALSTMModule", version=1),
     "gca_lstm_two_stream": Model(GCALSTMSettings, "skeleton_lab.papers.gca_lstm.module:GCALSTMModule", version=1),
+    "deform3d": Model(
+        Deform3DSettings, "skeleton_lab.papers.deform3d.module:Deform3DModule", version=1, data=VideoSettings
+    ),
 }

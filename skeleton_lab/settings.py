@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from data_modules.settings import Selection, SkeletonSettings
+from data_modules.settings import ClipSettings, Selection
 
 # Slots of a batch that nobody is in: 'masked' leaves them out of everything; 'zeros' runs a zero skeleton for each and
 # averages over it too, as released code mostly does.
@@ -24,7 +24,7 @@ class TreatsAbsentPersons(Protocol):
     absent_persons: AbsentPersons
 
 
-def one_person_is_there(model: TreatsAbsentPersons, data: SkeletonSettings) -> None:
+def one_person_is_there(model: TreatsAbsentPersons, data: ClipSettings) -> None:
     """Where clips have a single person, nobody is absent: both ways are the same run."""
     if data.persons == 1:
         model.absent_persons = "masked"
@@ -86,11 +86,11 @@ def training_problems(training: TrainingSettings) -> Iterator[str]:
 
 @dataclass
 class RunSettings:
-    """One run. `model` holds the settings that the model's registry entry names."""
+    """One run. `model` and `data` hold the settings that the model's registry entry names."""
 
     name: str
     model: Any
-    data: SkeletonSettings
+    data: Any
     training: TrainingSettings
     seed: int = 1
     scale: str = "demo"
@@ -101,10 +101,13 @@ class OpsSettings:
     """backend: what reduces segments (ops/segments.py), 'native' or, after `make setup-scatter`, 'torch_scatter'.
     recompute: what a backward pass needs of large layers is computed again (ops/piecewise.py), for a fraction of the
         memory; false keeps it, which is quicker. Results are the same.
+    checkpoint: networks of films keep what each of their blocks begins with alone, and compute the rest again: a third
+        more time, for clips or pictures that would not fit into the memory. Results are the same.
     """
 
     backend: str = "native"
     recompute: bool = True
+    checkpoint: bool = False
 
 
 @dataclass

@@ -11,6 +11,7 @@ from filelock import FileLock
 
 from data_modules.demo.berkeley_mhad import write_berkeley_mhad
 from data_modules.demo.film_writers import (
+    write_finegym99_with_films,
     write_florence3d_with_films,
     write_ntu_with_films,
     write_penn_action_with_films,
@@ -65,6 +66,7 @@ FILM_WRITERS: dict[str, Writer] = {
     "ntu120": partial(write_ntu_with_films, "ntu120"),
     "florence3d": write_florence3d_with_films,
     "penn_action": write_penn_action_with_films,
+    "finegym99": write_finegym99_with_films,
 }
 FOLDERS = {dataset: folder for dataset, (folder, _) in WRITERS.items()}
 STAMP = "demo.json"

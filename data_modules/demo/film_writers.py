@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_modules.demo import florence3d, penn_action
+from data_modules.demo import florence3d, penn_action, pose_pickles
 from data_modules.demo.actions import Action
 from data_modules.demo.bodies import Floats
 from data_modules.demo.film import Look, Prop, draw, dress, shown, write_film, write_pictures
@@ -26,6 +26,7 @@ NTU_PICTURE, NTU_SIZE = (1920, 1080), (256, 144)
 NTU_STEP, NTU_FPS = 3, 10  # every third frame is filmed
 FLORENCE_SIZE, FLORENCE_FPS = (160, 120), 10
 PENN_SIZE = (160, 90)
+GYM_FPS = 30
 
 BOTTLE, PHONE, BRUSH = Prop("box", (70, 150, 255)), Prop("box", (20, 20, 25)), Prop("disc", (255, 90, 160))
 BOOK, PEN, HAT = Prop("box", (245, 245, 235)), Prop("disc", (235, 30, 30)), Prop("disc", (30, 60, 20))
@@ -80,6 +81,15 @@ def write_penn_action_with_films(folder: Path, clips: int, seed: int) -> None:
     for recording in penn_action.recordings(clips, seed, actions):
         film = _film_of(recording.take, recording.footage, penn_action.LENS, picture, PENN_SIZE, seed)
         write_pictures(folder / recording.frames, film)
+
+
+def write_finegym99_with_films(folder: Path, clips: int, seed: int) -> None:
+    """The demo of FineGYM, and videos/….mp4 of every recording."""
+    pose_pickles.write_finegym99(folder, clips, seed)
+    height, width = pose_pickles.SMALL_PICTURE
+    for name, take, footage in pose_pickles.gym_films(clips, seed):
+        film = _film_of(take, footage, pose_pickles.SMALL_LENS, (width, height), PENN_SIZE, seed)
+        write_film(folder / name, film, GYM_FPS)
 
 
 def _film_of(take: Take, footage: Footage, lens: Lens, picture: Size, size: Size, seed: int) -> Frames:

@@ -18,7 +18,7 @@ from data_modules.demo.mutual import NTU60_ACTIONS, NTU120_ACTIONS
 from data_modules.demo.ntu_rgbd import PERFORMERS, VIEW, Performance, perform, schedule
 from data_modules.demo.retarget import retarget, retarget_trust
 from data_modules.demo.sensor import COLOUR_LENS, Lens, place_camera, project
-from data_modules.demo.stage import Footage, Turn, film, shoot, takes
+from data_modules.demo.stage import Footage, Take, Turn, film, shoot, takes
 from data_modules.layouts import COCO17
 
 # The demo world's own choice of numbers among the 99 of FineGYM and the 400 of Kinetics.
@@ -77,6 +77,12 @@ def write_ntu_in_picture(dataset: str, folder: Path, clips: int, seed: int) -> N
     _write(folder / f"{dataset}_hrnet.pkl", _clips_of_ntu(dataset, clips, seed, annotate_in_colour))
 
 
+def gym_films(clips: int, seed: int) -> Iterator[tuple[str, Take, Footage]]:
+    """The takes of FineGYM's demo: the name of each one's film, and what the camera saw."""
+    for name, take, footage in _takes(GYM_ACTIONS, clips, seed):
+        yield f"videos/{name}.mp4", take, footage
+
+
 def _write(path: Path, clips: Iterator[Clip]) -> None:
     annotations, split = [], dict[str, list[str]]()
     for name, annotation, trains in clips:
@@ -87,7 +93,13 @@ def _write(path: Path, clips: Iterator[Clip]) -> None:
 
 
 def _clips_of_films(actions: tuple[Action, ...], clips: int, seed: int) -> Iterator[Clip]:
-    """Films of the web: turns of training and validation alternate."""
+    for name, take, footage in _takes(actions, clips, seed):
+        annotation = annotate_in_picture(name, take.action.number, footage, SMALL_LENS, SMALL_PICTURE)
+        yield name, annotation, {"": take.subjects[0] % 2 > 0}
+
+
+def _takes(actions: tuple[Action, ...], clips: int, seed: int) -> Iterator[tuple[str, Take, Footage]]:
+    """Films of the web, by name: turns of training and validation alternate."""
     turns: list[Turn] = [
         ((person,), time, 1 + (person + time) % 3) for time in range(1, TIMES + 1) for person in range(1, PEOPLE + 1)
     ]
@@ -95,9 +107,7 @@ def _clips_of_films(actions: tuple[Action, ...], clips: int, seed: int) -> Itera
         (person,) = take.subjects
         name = f"class{take.action.number:03}_person{person:02}_{take.replication}"
         company = (person, PEOPLE + person)[: take.action.persons]
-        footage = film(replace(take, subjects=company), seed)
-        annotation = annotate_in_picture(name, take.action.number, footage, SMALL_LENS, SMALL_PICTURE)
-        yield name, annotation, {"": person % 2 > 0}
+        yield name, take, film(replace(take, subjects=company), seed)
 
 
 def _clips_of_ntu(

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from skeleton_lab.measure.in_turn import SECONDS, in_turn
+from skeleton_lab.measure.memory import peak_bytes
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Benchmark:
 
     what: one line that says what is compared with what; amount: how much, in `unit`, one call of either does; target:
     how many times as fast as `plain` the fast one is meant to be; at_least: how much of the unit it is meant to do in a
-    second, 0 where only the ratio counts.
+    second, 0 where only the ratio counts; least_memory: the memory of `plain` is meant to be so many times that of the
+    fast one, None where it is not measured.
     """
 
     what: str
@@ -29,15 +31,17 @@ class Benchmark:
     unit: str
     target: float
     at_least: float = 0.0
+    least_memory: float | None = None
 
 
 @dataclass(frozen=True)
 class Timing:
-    """The seconds of each call, round by round."""
+    """The seconds of each call, round by round; peak_bytes: of the fast one and of the plain one, where it is asked."""
 
     benchmark: Benchmark
     fast: tuple[float, ...]
     plain: tuple[float, ...]
+    peak_bytes: tuple[int, int] | None = None
 
     @property
     def ratio(self) -> float:
@@ -51,7 +55,15 @@ class Timing:
 
     @property
     def met(self) -> bool:
-        return self.ratio >= self.benchmark.target and self.rate >= self.benchmark.at_least
+        times = self.ratio >= self.benchmark.target and self.rate >= self.benchmark.at_least
+        return times and (self.peak_bytes is None or self.memory_ratio >= (self.benchmark.least_memory or 0))
+
+    @property
+    def memory_ratio(self) -> float:
+        """How many times as much memory the plain one takes."""
+        assert self.peak_bytes is not None
+        fast, plain = self.peak_bytes
+        return plain / fast
 
     def as_json(self) -> dict[str, Any]:
         low, high = np.quantile(np.divide(self.plain, self.fast), (0.25, 0.75))
@@ -66,13 +78,17 @@ class Timing:
             "at_least": self.benchmark.at_least,
             "met": self.met,
             "rounds": len(self.fast),
+            **({"peak_megabytes": [size / 1e6 for size in self.peak_bytes]} if self.peak_bytes else {}),
         }
 
 
 def measure(benchmark: Benchmark, seconds: float = SECONDS) -> Timing:
     """Time both for about so many seconds."""
     times = in_turn({"fast": benchmark.fast, "plain": benchmark.plain}, seconds)
-    return Timing(benchmark, times["fast"], times["plain"])
+    memory = None
+    if benchmark.least_memory is not None:
+        memory = peak_bytes(benchmark.fast), peak_bytes(benchmark.plain)
+    return Timing(benchmark, times["fast"], times["plain"], memory)
 
 
 def machine() -> dict[str, Any]:

@@ -5,7 +5,7 @@ Axes: N clips.
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -14,12 +14,19 @@ import torch
 
 from data_modules.layouts import Layout
 from data_modules.readers import reader_for
-from data_modules.settings import SkeletonSettings
+from data_modules.settings import ClipSettings, VideoSettings
 from data_modules.skeletons import Batch
+from data_modules.video_pose import VideoPoseBatch
 from skeleton_lab.config import Request, compose
 from skeleton_lab.measure.breakdown import Profiled, macs_by_part, parameters_by_part
 from skeleton_lab.measure.macs import Macs
-from skeleton_lab.measure.random_batch import FULL_LENGTH, FULL_PERSONS, random_batch, random_lengths
+from skeleton_lab.measure.random_batch import (
+    FULL_LENGTH,
+    FULL_PERSONS,
+    random_batch,
+    random_film_batch,
+    random_lengths,
+)
 from skeleton_lab.registry import MODELS
 from skeleton_lab.reproduce.runs import differing
 from skeleton_lab.settings import RunSettings
@@ -56,29 +63,32 @@ class Network:
         return module.eval()
 
     @cached_property
-    def own_batch(self) -> Batch:
-        """16 clips of one person and random lengths, in the form in which the model takes them."""
-        return random_batch(self.measured_data, self.layout, random_lengths(CLIPS), persons=1)
+    def own_batch(self) -> Batch | VideoPoseBatch:
+        """16 clips in the form in which the model takes them: of one person and random lengths, or of films."""
+        if is_of_films(self.settings.data):
+            return random_film_batch(self.settings.data, self.layout, CLIPS)
+        return self._batch(random_lengths(CLIPS), persons=1)
 
     @cached_property
     def equal_batch(self) -> Batch:
         """16 clips of 300 frames and as many persons as the model takes, two at most, in the form in which it does."""
-        return random_batch(self.measured_data, self.layout, [FULL_LENGTH] * CLIPS, self.equal_persons)
+        return self._batch([FULL_LENGTH] * CLIPS, self.equal_persons)
+
+    def _batch(self, lengths: Sequence[int], persons: int) -> Batch:
+        # Of all frames, where the model may train on some of them.
+        return random_batch(replace(self.settings.data, frame_step=1), self.layout, lengths, persons)
 
     @property
     def equal_persons(self) -> int:
         """How many persons there are in a clip of the equal batch."""
         return min(FULL_PERSONS, self.settings.data.persons)
 
-    @property
-    def measured_data(self) -> SkeletonSettings:
-        """How recordings become clips that are measured: of all frames, where the model may train on some of them."""
-        return replace(self.settings.data, frame_step=1)
-
     @cached_property
     def computes_all_slots(self) -> bool:
         """Whether it computes as much for the own batch as for the equal one: both fill it with zeros."""
-        batches = self.own_batch, self.equal_batch
+        if is_of_films(self.settings.data):
+            return False
+        batches = self._batch(random_lengths(CLIPS), persons=1), self.equal_batch
         zeros = getattr(self.settings.model, "absent_persons", "masked") == "zeros"
         return zeros and batches[0].x.shape == batches[1].x.shape
 
@@ -92,7 +102,7 @@ class Network:
         """Of the equal batch, by part."""
         return self._macs(self.equal_batch)
 
-    def _macs(self, batch: Batch) -> dict[str, Macs]:
+    def _macs(self, batch: Batch | VideoPoseBatch) -> dict[str, Macs]:
         return macs_by_part(*self.module.counted(batch), self.module.parts)
 
     @cached_property
@@ -100,7 +110,7 @@ class Network:
         """By part."""
         return parameters_by_part(self.module.network, self.module.parts)
 
-    def predicting(self, batch: Batch) -> Callable[[], object]:
+    def predicting(self, batch: Batch | VideoPoseBatch) -> Callable[[], object]:
         """What puts the batch through the network as it predicts, on the GPU where there is one."""
         module, on_device = self._on_device(batch)
         module.on_predict_start()
@@ -112,12 +122,16 @@ class Network:
         module.on_predict_end()
         return Profiled(torch.inference_mode()(lambda: module(on_device)), module.network, module.parts)
 
-    def _on_device(self, batch: Batch) -> tuple[ClassificationModule, Batch]:
+    def _on_device(self, batch: Any) -> tuple[ClassificationModule, Any]:
         module = self.module.to("cuda" if torch.cuda.is_available() else "cpu")
         return module, on_device_of(module, batch)
 
 
-def on_device_of(module: ClassificationModule, batch: Batch) -> Batch:
+def is_of_films(data: ClipSettings) -> bool:
+    return isinstance(data, VideoSettings)
+
+
+def on_device_of(module: ClassificationModule, batch: Any) -> Any:
     on_device: dict[str, Any] = {name: value.to(module.device) for name, value in vars(batch).items()}
     return type(batch)(**on_device)
 

@@ -4,12 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from skeleton_lab.figures.attention_on_frames import attention_on_frames, attention_to_joints
 from skeleton_lab.figures.breakdown_bars import Spent, breakdown_bars
+from skeleton_lab.figures.by_setting import accuracy_by_setting
 from skeleton_lab.figures.by_sparsity import Line, SparsityPanel
 from skeleton_lab.figures.by_sparsity import accuracy_by_sparsity as draw_by_sparsity
 from skeleton_lab.figures.chosen_joints import chosen_joints
@@ -19,13 +22,16 @@ from skeleton_lab.figures.learning_curves import Learning, learning_curves
 from skeleton_lab.figures.tradeoff import Panel, Point, accuracy_against_cost
 from skeleton_lab.papers.adasgn.examples import examples
 from skeleton_lab.papers.adasgn.module import AdaSGNModule
+from skeleton_lab.papers.deform3d.examples import on_films, on_joints
+from skeleton_lab.papers.deform3d.module import Deform3DModule
 from skeleton_lab.reproduce.assemble import Measured, Planned
 from skeleton_lab.reproduce.fusion import Fusion, fused
 from skeleton_lab.reproduce.metrics import METRICS
 from skeleton_lab.reproduce.report import Result
 from skeleton_lab.reproduce.runs import Run, folder_of
 from skeleton_lab.reproduce.tables import Table
-from skeleton_lab.reproduce.trained import is_there, load
+from skeleton_lab.reproduce.trained import Trained, is_there, load
+from skeleton_lab.settings import RunSettings
 
 ACCURACY, COST, COST_OF_CLIP, SIZE = "top1", "gmacs_as_paper", "gmacs_per_clip", "parameters_left"
 AXES = {
@@ -34,6 +40,7 @@ AXES = {
     SIZE: "parameters that are left",
 }
 SPARSITY = "model.sparsity"
+TEST_FRAMES = "data.test_clip_len"
 LARGEST_PARTS = 3
 SPENT = {
     "part_gmacs_as_paper": "GMACs of a batch, as the paper counts",
@@ -75,14 +82,54 @@ def tradeoff(pictured: Pictured, cost: str = COST, logarithmic: bool = False, cu
 
 def policy_choices(pictured: Pictured) -> Figure | None:
     """Clips with the joints that a policy chose (AdaSGN, Figure 4), by the first finished run that has one."""
-    runs = (run for each in pictured.planned for run in each.runs if is_there(folder_of(run, pictured.output_dir)))
-    run = next((run for run in runs if run.settings.name == "adasgn"), None)
-    if run is None:
+    trained = _first_trained(pictured, "adasgn")
+    if trained is None:
         return None
-    trained = load(run, pictured.output_dir)
     assert isinstance(trained.module, AdaSGNModule)
     clips = examples(trained.module, trained.data, trained.classes)
     return chosen_joints(f"{pictured.result.table.id}, {pictured.result.headline}", clips) if clips else None
+
+
+def _first_trained(pictured: Pictured, model: str) -> Trained | None:
+    runs = (run for each in pictured.planned for run in each.runs if is_there(folder_of(run, pictured.output_dir)))
+    run = next((run for run in runs if run.settings.name == model), None)
+    return None if run is None else load(run, pictured.output_dir)
+
+
+def attention(pictured: Pictured, clips: int, to_joints: bool = False) -> Figure | None:
+    """What the 3D deformable transformer looks at in up to so many clips, by the first finished run: the places that
+    it finds in films (Figures 5, A3 to A5), or joints (Figures 6, A2). None where nothing is recognised."""
+    trained = _first_trained(pictured, "deform3d")
+    if trained is None:
+        return None
+    assert isinstance(trained.module, Deform3DModule)
+    heading = f"{pictured.result.table.id}, {pictured.result.headline}"
+    if to_joints:
+        joints = on_joints(trained.module, trained.data, trained.classes, clips)
+        return attention_to_joints(heading, joints) if joints else None
+    films = on_films(trained.module, trained.data, trained.classes, clips)
+    return attention_on_frames(heading, films) if films else None
+
+
+def by_setting(pictured: Pictured, key: str, setting: str, lines: str = "") -> Figure | None:
+    """Accuracy by the value of a full key, which the picture calls `setting`. lines: another full key, whose values
+    have a line each. None where nothing was measured."""
+    found: dict[str, dict[float, float]] = {}
+    for each, planned in zip(pictured.result.measured, pictured.planned, strict=True):
+        if each.cell.metric == ACCURACY and each.value is not None and planned.runs:
+            settings = planned.runs[0].settings
+            name = f"{lines.rpartition('.')[2].replace('_', ' ')} {value_of(settings, lines)}" if lines else ""
+            found.setdefault(name, {})[float(value_of(settings, key))] = each.value
+    if not found:
+        return None
+    return accuracy_by_setting(f"{pictured.result.table.id}, {pictured.result.headline}", setting, found)
+
+
+def value_of(settings: RunSettings, key: str) -> Any:
+    """Of a full key; how many frames a test shows is, where it is not said, how many training shows."""
+    section, _, name = key.partition(".")
+    value = getattr(getattr(settings, section), name)
+    return settings.data.clip_len if key == TEST_FRAMES and value is None else value
 
 
 def largest_parts(pictured: Pictured) -> Figure | None:
@@ -205,6 +252,15 @@ PICTURES: dict[str, Callable[[Pictured], Figure | None]] = {
     "accuracy_by_sparsity": accuracy_by_sparsity,
     "confidence": confidence,
     "policy_choices": policy_choices,
+    "deformable_attention": partial(attention, clips=2),
+    "deformable_attention_of_six": partial(attention, clips=6),
+    "joint_attention": partial(attention, clips=1, to_joints=True),
+    "joint_attention_of_three": partial(attention, clips=3, to_joints=True),
+    "accuracy_by_stride": partial(
+        by_setting, key="model.time_stride", setting="stride in frames", lines="model.time_window"
+    ),
+    "accuracy_by_frames": partial(by_setting, key="data.clip_len", setting="frames of a clip"),
+    "accuracy_by_test_frames": partial(by_setting, key=TEST_FRAMES, setting="frames of a clip in the test"),
     "largest_parts": largest_parts,
     "accuracy_by_epoch": by_epoch,
     "loss_by_epoch": partial(by_epoch, what="loss"),

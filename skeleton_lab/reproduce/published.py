@@ -10,7 +10,7 @@ from skeleton_lab.measure.breakdown import milliseconds_by_part
 from skeleton_lab.measure.random_batch import FULL_LENGTH, LONGEST, SHORTEST, random_lengths
 from skeleton_lab.reproduce.assemble import Planned
 from skeleton_lab.reproduce.metrics import METRICS
-from skeleton_lab.reproduce.networks import CLIPS, COUNTS, PART_COUNTS, Network
+from skeleton_lab.reproduce.networks import CLIPS, COUNTS, PART_COUNTS, Network, is_of_films
 from skeleton_lab.reproduce.times import Times, kept_times, timed_in_turn
 from skeleton_lab.training.provenance import provenance
 
@@ -119,7 +119,14 @@ def _notes(asked: Mapping[str, Mapping[str, Network]]) -> tuple[str, ...]:
     networks = {name: network for each in asked.values() for name, network in each.items()}
     dataset = next(iter(networks.values())).settings.data.dataset
     notes = [f"Networks are untrained and of their published size, for the skeletons and classes of {dataset}."]
-    on_clips = [network for metric, each in asked.items() if "parameters" not in metric for network in each.values()]
+    measured = [network for metric, each in asked.items() if "parameters" not in metric for network in each.values()]
+    filmed = {(data.clip_len, data.crop, data.persons) for each in measured if is_of_films(data := each.settings.data)}
+    notes += [
+        f"They are measured on {CLIPS} clips of {frames} frames of {crop} × {crop} pixels, in which all {persons} "
+        f"person{'s' if persons > 1 else ''} are seen throughout."
+        for frames, crop, persons in sorted(filmed)
+    ]
+    on_clips = [network for network in measured if not is_of_films(network.settings.data)]
     if on_clips:
         notes.append(
             f"They are measured on {CLIPS} random clips of one person and {SHORTEST} to {LONGEST} frames "

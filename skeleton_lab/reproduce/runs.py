@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
+from data_modules.settings import VideoSettings
 from skeleton_lab.config import Request, compose, defaults
 from skeleton_lab.files import write_json, write_text, write_whole
 from skeleton_lab.registry import MODELS
@@ -20,7 +21,7 @@ from skeleton_lab.settings import RunSettings
 
 # What nothing reads while a network is built and trained: a run that differs from another in these alone takes over
 # that one's weights and evaluates them in another way. A new key that is read in evaluation alone is added here.
-EVALUATION_KEYS = ("data.test_crops", "model.evaluation_actions")
+EVALUATION_KEYS = ("data.test_crops", "data.test_clip_len", "model.evaluation_actions")
 # These are such keys where the test clips alone have noise.
 TEST_NOISE_KEYS = ("data.noise_metres", "data.noise_on")
 # The role of the run whose weights such a run evaluates.
@@ -70,7 +71,7 @@ def differing(settings: RunSettings) -> dict[str, Any]:
 def evaluated_otherwise(settings: RunSettings) -> dict[str, Any]:
     """The defaults of those settings that differ from them and do nothing in training, by their full keys."""
     different, default = differing(settings), asdict(defaults(settings.name))
-    noise = TEST_NOISE_KEYS if settings.data.noise_on == "test" else ()
+    noise = TEST_NOISE_KEYS if getattr(settings.data, "noise_on", "") == "test" else ()
     sections = (key.split(".") for key in (*EVALUATION_KEYS, *noise))
     return {f"{section}.{key}": default[section][key] for section, key in sections if key in different[section]}
 
@@ -85,6 +86,12 @@ def required(request: Request, settings: RunSettings) -> dict[str, Request]:
     if usual and settings.training.selection == "last":
         return {TRAINED: as_trained}
     return MODELS[request.model].module_class().requires(as_trained, settings)
+
+
+def shown_side(settings: RunSettings) -> int | None:
+    """The shorter side, in pixels, of the films that a run shows; None where it shows none."""
+    data = settings.data
+    return data.short_side if isinstance(data, VideoSettings) and data.modality != "pose" else None
 
 
 class Planner:

@@ -14,7 +14,7 @@ from data_modules.transcode import prepare_films
 from skeleton_lab.reproduce.executor import Outcome, execute
 from skeleton_lab.reproduce.places import team
 from skeleton_lab.reproduce.progress import LiveProgress
-from skeleton_lab.reproduce.runs import Run, with_required
+from skeleton_lab.reproduce.runs import Run, folder_of, shown_side, with_required
 from skeleton_lab.reproduce.sources import Source, prepared
 from skeleton_lab.reproduce.workers import follow_leader
 from skeleton_lab.settings import ExecutionSettings
@@ -33,8 +33,9 @@ class Session:
     execution: ExecutionSettings = field(default_factory=ExecutionSettings)
     console: Console = field(default_factory=lambda: Console(stderr=True))
 
-    def prepare(self, dataset: str, scale: str) -> Source:
-        """The dataset's store, made if need be; bad recordings are counted on the console."""
+    def prepare(self, dataset: str, scale: str, films: bool = False) -> Source:
+        """The dataset's store, made if need be; bad recordings are counted on the console. films: whether a demo world
+        is filmed."""
         name = reader_for(dataset).name
         with LiveProgress(self.console) as progress:
             source = prepared(
@@ -43,6 +44,7 @@ class Session:
                 self.output_dir,
                 scale,
                 self.demo_clips,
+                films,
                 lambda done, total: progress.preparing(name, done, total),
             )
         unusable = source.store.problems
@@ -51,12 +53,14 @@ class Session:
         )
         return source
 
-    def prepare_all(self, datasets: Sequence[str], scale: str) -> tuple[dict[str, Source], list[str]]:
+    def prepare_all(
+        self, datasets: Sequence[str], scale: str, films: bool = False
+    ) -> tuple[dict[str, Source], list[str]]:
         """The stores of several datasets, and a line for each that cannot be had; raises DataError where none can."""
         sources, problems = {}, []
         for dataset in datasets:
             try:
-                sources[dataset] = self.prepare(dataset, scale)
+                sources[dataset] = self.prepare(dataset, scale, films)
             except DataError as error:
                 problems.append(str(error))
                 if len(problems) == len(datasets):
@@ -85,9 +89,14 @@ class Session:
 
     def execute(self, runs: Iterable[Run]) -> Outcome:
         """Finish the runs. Of several programs that were launched together, the first one returns; the others train
-        what it says and end here, since what comes after is done once."""
+        what it says and end here, since what comes after is done once. Films that runs show are made small before,
+        which spares more time than it takes."""
+        runs = list(runs)
         if not team(self.execution).leads:
             follow_leader(with_required(runs), self.output_dir, self.execution)
             sys.exit(0)
+        waiting = [run for run in with_required(runs) if not folder_of(run, self.output_dir).is_finished]
+        for source, short_side in {(run.source, side) for run in waiting if (side := shown_side(run.settings))}:
+            self.prepare_films(source, short_side)
         with LiveProgress(self.console) as progress:
             return execute(runs, self.output_dir, self.execution, progress)

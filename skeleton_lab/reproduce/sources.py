@@ -11,6 +11,7 @@ from data_modules.readers import known_as, reader_for
 from data_modules.readers.own import OwnReader
 from data_modules.readers.reader import Reader
 from data_modules.store import Store
+from data_modules.transcode import FilmFolder, small_films
 from skeleton_lab.config import declaration
 
 DEMO, REAL = "demo data", "real recordings"
@@ -32,6 +33,10 @@ class Source:
     @property
     def label(self) -> str:
         return DEMO if self.is_demo else REAL
+
+    def films(self, short_side: int) -> FilmFolder:
+        """Its films; their small versions lie beside the folder of prepared datasets."""
+        return small_films(self.folder, self.store.path.parents[1], short_side)
 
     def identity(self, protocol: str) -> dict[str, str]:
         """What a run's key says of its data: the content, and how it is divided where users say so themselves; the
@@ -57,21 +62,23 @@ def prepared(
     output_dir: Path,
     scale: str,
     demo_clips: int | None = None,
+    films: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Source:
     """The dataset below `data_root`, prepared; without a data root (and for `demo` itself), the demo world's version.
 
     A user's own dataset, given by the path of its folder, lies where it lies, and has no demo version.
-    demo_clips: how large a demo world to make; None leaves it to the scale. Raises DatasetMissingError when `data_root`
-    is given but does not hold the dataset.
+    demo_clips: how large a demo world to make; None leaves it to the scale. films: whether the demo world has them; it
+    is then another one. Raises DatasetMissingError when `data_root` is given but does not hold the dataset.
     """
     reader = reader_for(dataset)
     if isinstance(reader, OwnReader) or (data_root is not None and dataset != "demo"):
         # An own reader's folder is an absolute path, which no data root changes.
         return _read(reader, data_root or Path(), output_dir, progress, is_demo=False)
     world = declaration("scales", scale).demo_world
-    clips = demo_clips or world.clips
-    root = write_demo(dataset, output_dir / "demo_world" / f"{dataset}-{clips}-{world.seed}", clips, world.seed)
+    clips = demo_clips or (world.filmed_clips if films else world.clips)
+    place = output_dir / "demo_world" / f"{dataset}-{clips}-{world.seed}{'-films' if films else ''}"
+    root = write_demo(dataset, place, clips, world.seed, films)
     return _read(reader, root, output_dir, progress, is_demo=True)
 
 

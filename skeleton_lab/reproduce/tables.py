@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from data_modules.readers import reader_for
 from skeleton_lab.config import Changes, Request, dataset_declaration, declaration, declared, keys
 from skeleton_lab.errors import unknown
+from skeleton_lab.registry import MODELS
 from skeleton_lab.reproduce.cells import Cell, Context, Division, cells_of, check_keys, declared_columns
 
 TABLE_KEYS = {
@@ -58,6 +59,11 @@ class Table:
     @property
     def models(self) -> set[str]:
         return {request.model for request in self.requests}
+
+    @property
+    def shows_films(self) -> bool:
+        """Whether any of its models look at films."""
+        return any(MODELS[model].shows_films for model in self.models)
 
     @property
     def varied(self) -> set[str]:

@@ -22,8 +22,11 @@ from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from torch import Tensor, distributed
 
+from data_modules.data_module import DividedDataModule
 from data_modules.divisions import WHOLE, Part
+from data_modules.settings import VideoSettings
 from data_modules.skeletons import SkeletonDataModule
+from data_modules.video_pose import VideoPoseDataModule
 from skeleton_lab.registry import MODELS
 from skeleton_lab.reproduce.runs import TRAINED, Predictions, Run, RunFolder
 from skeleton_lab.settings import ExecutionSettings, RunSettings
@@ -100,7 +103,7 @@ def train(
     shutil.rmtree(folder.resume, ignore_errors=True)
 
 
-def _fit(trainer: Trainer, module: ClassificationModule, data: SkeletonDataModule, folder: RunFolder) -> bool:
+def _fit(trainer: Trainer, module: ClassificationModule, data: DividedDataModule, folder: RunFolder) -> bool:
     """Train to the end and keep the selected weights; returns whether an earlier start was gone on with."""
     interrupted = folder.resume / "last.ckpt"
     resumed = interrupted.exists()
@@ -110,7 +113,7 @@ def _fit(trainer: Trainer, module: ClassificationModule, data: SkeletonDataModul
     return resumed
 
 
-def _identity(run: Run, data: SkeletonDataModule) -> dict[str, Any]:
+def _identity(run: Run, data: DividedDataModule) -> dict[str, Any]:
     """What was run, on what, and what it builds on."""
     settings = run.settings
     return {
@@ -127,25 +130,22 @@ def _identity(run: Run, data: SkeletonDataModule) -> dict[str, Any]:
     }
 
 
-def data_module(run: Run, execution: ExecutionSettings, part: Part = WHOLE) -> SkeletonDataModule:
-    settings = run.settings
-    return SkeletonDataModule(
-        run.source.store,
-        run.source.reader.protocols[settings.data.protocol],
-        settings.data,
-        settings.training.batch_size,
-        settings.seed,
-        settings.training.selection,
-        execution.workers,
-        part,
-    )
+def data_module(run: Run, execution: ExecutionSettings, part: Part = WHOLE) -> DividedDataModule:
+    """The clips of a run, of skeletons or of films."""
+    settings, source = run.settings, run.source
+    protocol, training = source.reader.protocols[settings.data.protocol], settings.training
+    how = training.batch_size, settings.seed, training.selection, execution.workers, part
+    if isinstance(settings.data, VideoSettings):
+        films = source.films(settings.data.short_side)
+        return VideoPoseDataModule(source.store, films, protocol, settings.data, *how)
+    return SkeletonDataModule(source.store, protocol, settings.data, *how)
 
 
-def build_module(settings: RunSettings, data: SkeletonDataModule) -> ClassificationModule:
+def build_module(settings: RunSettings, data: DividedDataModule) -> ClassificationModule:
     return MODELS[settings.name].module_class()(settings, data.clips.layout, data.num_classes)
 
 
-def predict(trainer: Trainer, module: ClassificationModule, data: SkeletonDataModule) -> dict[str, Tensor]:
+def predict(trainer: Trainer, module: ClassificationModule, data: DividedDataModule) -> dict[str, Tensor]:
     """What the module records of every test recording, in the order of the test set: {name: (N, …)}.
 
     Where several clips of a recording were shown, the mean of what was recorded of them, logits and all. Each of
@@ -178,7 +178,7 @@ def measure(module: ClassificationModule, recorded: Mapping[str, Tensor]) -> dic
     return metrics
 
 
-def _predictions(recorded: Mapping[str, Tensor], data: SkeletonDataModule) -> Predictions:
+def _predictions(recorded: Mapping[str, Tensor], data: DividedDataModule) -> Predictions:
     assert data.clips.store is not None
     sample_id = data.clips.store.index.sample_id[recorded["position"].numpy()]
     return Predictions(sample_id, recorded["label"].numpy(), recorded["logits"].numpy())

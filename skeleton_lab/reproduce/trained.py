@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_modules.skeletons import SkeletonDataModule
+from data_modules.data_module import DividedDataModule
 from skeleton_lab.reproduce.runs import Run, RunFolder, folder_of
 from skeleton_lab.reproduce.train import build_module, data_module
 from skeleton_lab.settings import ExecutionSettings
@@ -16,7 +16,7 @@ class Trained:
 
     run: Run
     module: ClassificationModule
-    data: SkeletonDataModule
+    data: DividedDataModule
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -85,10 +85,11 @@ class ClassificationModule(LightningModule):
         """The trained network in a form that gives the same outputs with less work, where a paper has one."""
         return None
 
-    def forward(self, batch: Batch) -> Output:
+    def forward(self, batch: Any) -> Output:
+        """The batch is one of the data module that the model's data settings ask for."""
         raise NotImplementedError
 
-    def loss(self, output: Output, batch: Batch) -> Tensor:
+    def loss(self, output: Output, batch: Any) -> Tensor:
         """Scalar; the smoothed cross-entropy unless the paper adds to it. Where several processes train together, the
         mean over them is the loss of their batches taken together."""
         return self.share(len(batch.label)) * classification_loss(output.logits, batch.label, self.settings.training)
@@ -111,7 +112,7 @@ class ClassificationModule(LightningModule):
         """The multiply–accumulates of one clip of one person; `measured` holds what `measure` found on the test set."""
         raise NotImplementedError
 
-    def counted(self, batch: Batch) -> Counted:
+    def counted(self, batch: Any) -> Counted:
         """The network and its inputs as the paper counts their multiply–accumulates for this batch."""
         raise NotImplementedError
 
@@ -134,18 +135,18 @@ class ClassificationModule(LightningModule):
         # Every epoch has random numbers of its own, so that a resumed run draws what an uninterrupted one would.
         torch.manual_seed(derived_seed(self.settings.seed, self.current_epoch, self.global_rank))
 
-    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+    def training_step(self, batch: Any, batch_index: int) -> Tensor:
         output = self(batch)
         loss = self.loss(output, batch)
         # What is logged is weighted by the clips of each process.
         self._log("train", output, batch, loss / self.share(len(batch.label)))
         return loss
 
-    def validation_step(self, batch: Batch, batch_index: int) -> None:
+    def validation_step(self, batch: Any, batch_index: int) -> None:
         output = self(batch)
         self._log("validation", output, batch, smoothed_cross_entropy(output.logits, batch.label, 0.0))
 
-    def _log(self, stage: str, output: Output, batch: Batch, loss: Tensor) -> None:
+    def _log(self, stage: str, output: Output, batch: Any, loss: Tensor) -> None:
         accuracy = 100 * (output.logits.argmax(dim=-1) == batch.label).float().mean()
         values = {f"{stage}/loss": loss.detach(), f"{stage}/top1": accuracy}
         # Lightning takes the mean of the processes' clips as a whole number: of these, it is one.
@@ -158,7 +159,7 @@ class ClassificationModule(LightningModule):
     def on_predict_end(self) -> None:
         self.inference = None
 
-    def predict_step(self, batch: Batch, batch_index: int) -> dict[str, Tensor]:
+    def predict_step(self, batch: Any, batch_index: int) -> dict[str, Tensor]:
         output = self(batch)
         recorded = {
             "position": batch.position,

@@ -54,10 +54,18 @@ def _show(timings: dict[str, Timing]) -> None:
     console = Console(width=None if Console().is_terminal else WIDTH)
     console.print(table, highlight=False)
     for name, timing in timings.items():
-        console.print(f" {name}: {timing.benchmark.what}", highlight=False, soft_wrap=True)
+        console.print(f" {name}: {timing.benchmark.what}{_memory(timing)}", highlight=False, soft_wrap=True)
     console.print(
         " " + " · ".join(f"{key} {value}" for key, value in machine().items()), highlight=False, soft_wrap=True
     )
+
+
+def _memory(timing: Timing) -> str:
+    if timing.peak_bytes is None:
+        return ""
+    fast, plain = (f"{size / 1e6:,.0f} MB" for size in timing.peak_bytes)
+    asked = timing.benchmark.least_memory
+    return f"; at most {fast} and {plain} at once, {timing.memory_ratio:.1f} times as much (target {asked:g})"
 
 
 def _target(timing: Timing) -> str:

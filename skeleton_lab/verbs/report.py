@@ -14,7 +14,7 @@ from skeleton_lab.verbs.reproduce import requested_table
 
 def run(arguments: Arguments) -> int:
     table, session = requested_table(arguments), arguments.session()
-    sources, problems = session.prepare_all(table.recordings, table.scale)
+    sources, problems = session.prepare_all(table.recordings, table.scale, table.shows_films)
     planned = plan_table(table, sources)
     folder = table_folder(table, session.output_dir)
     runs = [run for each in planned for run in each.runs]

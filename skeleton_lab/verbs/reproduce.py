@@ -15,7 +15,7 @@ OWN_KEYS = ("dataset", "protocol", "seeds", "folds", "keep")
 
 def run(arguments: Arguments) -> int:
     table, session = requested_table(arguments), arguments.session()
-    sources, problems = session.prepare_all(table.recordings, table.scale)
+    sources, problems = session.prepare_all(table.recordings, table.scale, table.shows_films)
     planned = plan_table(table, sources)
     if runs := [run for each in planned for run in each.runs]:
         problems += session.execute(runs).problems.values()

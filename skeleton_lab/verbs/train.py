@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from data_modules.skeletons import SkeletonDataModule
+from data_modules.data_module import DividedDataModule
 from skeleton_lab.config import Request, compose, declaration, default_protocol, parse_overrides
+from skeleton_lab.registry import MODELS
 from skeleton_lab.reproduce.runs import Planner, Run, folder_of, folds_of
 from skeleton_lab.reproduce.train import data_module
 from skeleton_lab.verbs.arguments import Arguments
@@ -14,7 +15,8 @@ from skeleton_lab.verbs.arguments import Arguments
 def run(arguments: Arguments) -> int:
     request, session = requested_run(arguments), arguments.session()
     compose(request)
-    planned = Planner({request.dataset: session.prepare(request.dataset, request.scale)}).plan(request)
+    source = session.prepare(request.dataset, request.scale, MODELS[request.model].shows_films)
+    planned = Planner({request.dataset: source}).plan(request)
     data = data_module(planned, session.execution)
     outcome = session.execute([planned])
     folder = folder_of(planned, session.output_dir)
@@ -29,7 +31,7 @@ def run(arguments: Arguments) -> int:
     return 0
 
 
-def _what_it_is(run: Run, data: SkeletonDataModule) -> Iterator[str]:
+def _what_it_is(run: Run, data: DividedDataModule) -> Iterator[str]:
     """What the numbers were measured on, and a word where it was less than the published recipe."""
     settings = run.settings
     division, clips = (

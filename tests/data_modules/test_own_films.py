@@ -57,7 +57,7 @@ def test_a_real_clip_as_ones_own_data(clip: Path, tmp_path: Path, suffix: str) -
     store = prepare(reader, tmp_path, tmp_path / "outputs")
     assert (len(store), store.problems) == (4, ())
     assert not prepare_films(store, root, tmp_path / "outputs", SIDE)
-    settings = VideoSettings("goal", "by_subject", frames=FRAMES, short_side=SIDE, crop=SIDE)
+    settings = VideoSettings("goal", "by_subject", clip_len=FRAMES, short_side=SIDE, crop=SIDE)
     films = small_films(root, tmp_path / "outputs", SIDE)
     data = VideoPoseDataModule(store, films, reader.protocols["by_subject"], settings, batch_size=2, seed=0)
     (batch,) = data.test_dataloader()

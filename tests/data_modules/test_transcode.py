@@ -151,7 +151,7 @@ def test_damaged_films_are_reported_remembered_and_left_out(tmp_path: Path) -> N
         "pictures/2.unreadable",
     }
     films = small_films(tmp_path / "data", tmp_path / "outputs", SIDE)
-    settings = VideoSettings("dots", "xsub", frames=4, short_side=SIDE, crop=48)
+    settings = VideoSettings("dots", "xsub", clip_len=4, short_side=SIDE, crop=48)
     data = VideoPoseDataModule(store, films, XSUB, settings, 2, 0)
     assert data.train.tolist() == [0, 3]
     # A folder bears another time of writing when a file in it is replaced by a whole one.
@@ -181,7 +181,7 @@ def test_the_data_module_reads_small_films_and_joints_stay_on_their_dots(tmp_pat
     for original in ("4.mp4", "5.mp4"):
         (tmp_path / "data" / original).unlink()
     films = small_films(tmp_path / "data", tmp_path / "outputs", SIDE)
-    settings = VideoSettings("dots", "xsub", frames=6, short_side=SIDE, crop=48)
+    settings = VideoSettings("dots", "xsub", clip_len=6, short_side=SIDE, crop=48)
     (batch,) = VideoPoseDataModule(store, films, XSUB, settings, 2, 0).test_dataloader()
     for clip in range(2):
         for time_, picture in enumerate(batch.frames[clip].permute(0, 2, 3, 1).numpy()):

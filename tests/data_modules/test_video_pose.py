@@ -27,7 +27,7 @@ from data_modules.transcode import small_films
 from data_modules.video_pose import VideoPoseBatch, VideoPoseDataModule
 from tests.films import BLUE, FRAMES, HEIGHT, RED, WIDTH, XSUB, dots, find_dot, path_of, write_dots, write_film
 
-SETTINGS = VideoSettings(dataset="dots", protocol="xsub", frames=4, short_side=120, crop=100)
+SETTINGS = VideoSettings(dataset="dots", protocol="xsub", clip_len=4, short_side=120, crop=100)
 VIDEOS = ("a.avi", "b.mp4", "pictures/c", "d.mp4", "e.avi", "pictures/f")
 SEED = 3
 
@@ -100,7 +100,7 @@ def test_joints_stay_on_their_dots_when_films_are_resized_cropped_and_mirrored(
     store: Store, root: Path, short_side: int, flip: bool
 ) -> None:
     crop = round(short_side * 0.9)
-    data = module(store, root, settings={"short_side": short_side, "crop": crop, "flip": flip, "frames": 8})
+    data = module(store, root, settings={"short_side": short_side, "crop": crop, "flip": flip, "clip_len": 8})
     training = [batch for epoch in range(3) for batch in epoch_of(data, epoch)]
     assert misses(training).max() < 0.5
     assert misses(list(data.test_dataloader())).max() < 0.5
@@ -126,7 +126,7 @@ def test_only_sure_joints_inside_the_frame_are_visible(root: Path, tmp_path: Pat
 
 
 def test_draws_depend_on_seed_epoch_and_clip_alone(store: Store, root: Path) -> None:
-    settings = {"flip": True, "frames": 6}
+    settings = {"flip": True, "clip_len": 6}
     once = [by_position(epoch_of(module(store, root, settings=settings), epoch)) for epoch in (0, 1)]
     workers = by_position(epoch_of(module(store, root, settings=settings, workers=2, batch_size=1), 1))
     assert once[1].keys() == workers.keys() == {0, 1, 2, 3}
@@ -162,7 +162,7 @@ def test_recordings_that_begin_later_and_films_of_another_rate(root: Path, tmp_p
     write_film(tmp_path / "data" / "film", frames.astype(np.uint8))
     sequences = [dots("film", seed, first_frame=10, recorded_frames=30) for seed in range(6)]
     store = write_store(tmp_path / "store", PENN13, (), sequences)
-    (batch,) = module(store, tmp_path, settings={"frames": FRAMES}).test_dataloader()
+    (batch,) = module(store, tmp_path, settings={"clip_len": FRAMES}).test_dataloader()
     numbers = (batch.frames[0].float().mean(dim=(1, 2, 3)) / 10).round().int().tolist()
     assert numbers == [(10 + time) // 2 for time in range(FRAMES)]
 
@@ -172,7 +172,7 @@ def test_recordings_whose_frames_are_those_of_the_film(root: Path, tmp_path: Pat
     write_film(tmp_path / "data" / "film", frames.astype(np.uint8))
     sequences = [dots("film", seed, first_frame=10, recorded_frames=-1) for seed in range(6)]
     store = write_store(tmp_path / "store", PENN13, (), sequences)
-    (batch,) = module(store, tmp_path, settings={"frames": FRAMES}).test_dataloader()
+    (batch,) = module(store, tmp_path, settings={"clip_len": FRAMES}).test_dataloader()
     numbers = (batch.frames[0].float().mean(dim=(1, 2, 3)) / 8).round().int().tolist()
     assert numbers == [min(10 + time, 24) for time in range(FRAMES)]
 
@@ -206,9 +206,32 @@ def test_recordings_without_films_are_left_out_and_counted(
     assert "dots/xsub: 2 recordings without a usable film are left out" in caplog.text
     none = write_store(tmp_path / "none", PENN13, ("confidence",), [dots("", seed) for seed in range(6)])
     with pytest.raises(
-        DataError, match=r"0 training and 0 test recordings have a film below .*put the dataset's films"
+        DataError, match=r"0 training and 0 test recordings have a usable film; put the dataset's films"
     ):
         module(none, root)
+
+
+def test_poses_alone_need_no_films_and_are_those_of_the_frames(store: Store, root: Path, tmp_path: Path) -> None:
+    shown = {"clip_len": 6, "flip": True, "short_side": 90, "crop": 84}
+    none = write_store(tmp_path / "none", PENN13, ("confidence",), [dots("", seed) for seed in range(6)])
+    alone = module(none, root, settings={**shown, "modality": "pose"})
+    filmed = module(store, root, settings=shown)
+    for ours, theirs in zip(epoch_of(alone, 2), epoch_of(filmed, 2), strict=True):
+        assert ours.frames.shape == (len(theirs.label), 6, 3, 0, 0)
+        assert torch.equal(ours.pixels, theirs.pixels)
+        assert torch.equal(ours.visible, theirs.visible)
+
+
+def test_evaluation_may_show_another_number_of_frames(store: Store, root: Path) -> None:
+    data = module(store, root, settings={"test_clip_len": 3})
+    assert {batch.frames.shape[1] for batch in epoch_of(data, 0)} == {4}
+    assert {batch.frames.shape[1] for batch in data.test_dataloader()} == {3}
+
+
+def test_several_crops_of_a_recording_follow_one_another(store: Store, root: Path) -> None:
+    (batch,) = module(store, root, 8, settings={"test_crops": 3, "flip": True}).test_dataloader()
+    assert batch.position.tolist() == [4, 4, 4, 5, 5, 5]
+    assert not torch.equal(batch.frames[0], batch.frames[1])
 
 
 def test_selections_divide_as_those_of_skeletons_do(store: Store, root: Path) -> None:
@@ -224,7 +247,7 @@ def test_selections_divide_as_those_of_skeletons_do(store: Store, root: Path) ->
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ({"frames": 0}, "data.frames=0: give a number above 0"),
+        ({"clip_len": 0}, "data.clip_len=0: give a number above 0"),
         ({"crop": 0}, "data.crop=0"),
         ({"crop": 130}, "data.crop=130: give a number up to data.short_side, which is 120"),
         ({"short_side": 121}, "data.short_side=121: give an even number"),
@@ -291,7 +314,7 @@ def test_the_dots_in_the_films_of_florence_are_where_the_joints_are(tmp_path: Pa
         pytest.skip("needs DATA_ROOT with the folder florence3d and its films in rgb")
     reader = READERS["florence3d"]
     store = prepare(reader, data_root, tmp_path)
-    settings = replace(SETTINGS, frames=4, short_side=240, crop=240)
+    settings = replace(SETTINGS, clip_len=4, short_side=240, crop=240)
     films = small_films(data_root / "florence3d", tmp_path, 240)
     data = VideoPoseDataModule(store, films, reader.protocols["loso"], settings, 8, SEED)
     hits = {shift: [] for shift in (0, 12, -12)}

@@ -97,10 +97,12 @@ def test_a_mirror_turns_pictures_and_joints_alike_and_back() -> None:
     frames = rng.integers(0, 255, (2, 5, 7, 3)).astype(np.uint8)
     pixels = rng.uniform(0, 5, (2, 1, 3, 2)).astype(np.float32)
     visible = rng.random((2, 1, 3)) > 0.5
-    turned = mirror(frames, pixels, visible, [(0, 2)])
+    turned = mirror(frames, frames.shape[2], pixels, visible, [(0, 2)])
     assert (turned[0] == frames[:, :, ::-1]).all()
     np.testing.assert_allclose(turned[1][:, :, 0, 0], 6 - pixels[:, :, 2, 0])
     np.testing.assert_allclose(turned[1][..., 1], pixels[:, :, ::-1, 1])
     assert (turned[2] == visible[:, :, ::-1]).all()
-    for again, before in zip(mirror(*turned, [(0, 2)]), (frames, pixels, visible), strict=True):
+    for again, before in zip(
+        mirror(turned[0], frames.shape[2], *turned[1:], [(0, 2)]), (frames, pixels, visible), strict=True
+    ):
         np.testing.assert_allclose(again, before, atol=1e-6)

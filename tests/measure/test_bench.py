@@ -14,8 +14,9 @@ import torch
 from data_modules.readers import skeleton_file
 from skeleton_lab.cli import main
 from skeleton_lab.measure.bench import Benchmark, machine, measure
-from skeleton_lab.measure.benchmarks import BENCHMARKS
+from skeleton_lab.measure.benchmarks import BENCHMARKS, deform3d
 from skeleton_lab.measure.literal import skeleton_file as literal_skeleton_file
+from skeleton_lab.papers.deform3d.settings import Deform3DSettings
 from tests.data_modules.readers.skeleton_texts import FIRST_ID, frames_of, person, write_skeleton
 
 
@@ -219,3 +220,15 @@ def assert_same_bodies(bodies: list[skeleton_file.Body], literal: dict[int, tupl
     for body, (frames, joints) in zip(bodies, literal.values(), strict=True):
         assert body.frames.tolist() == frames
         np.testing.assert_array_equal(body.joints, joints, strict=True)
+
+
+def test_blocks_give_the_same_gradients_in_a_third_of_the_memory() -> None:
+    benchmark = deform3d.blocks(Deform3DSettings(width=1 / 8, blocks=2, dropout=0.0), frames=8, crop=48)
+    for one, other in zip(benchmark.fast(), benchmark.plain(), strict=True):  # type: ignore[call-overload]
+        assert (one is None) == (other is None)
+        if one is not None:
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+    timing = measure(benchmark, seconds=0)
+    assert timing.peak_bytes is not None
+    assert timing.memory_ratio > 3
+    assert timing.as_json()["peak_megabytes"] == [size / 1e6 for size in timing.peak_bytes]

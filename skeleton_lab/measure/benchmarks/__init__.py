@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from skeleton_lab.measure.bench import Benchmark
-from skeleton_lab.measure.benchmarks import data, gca_lstm, graph_networks, networks, segments, sparse, star
+from skeleton_lab.measure.benchmarks import data, deform3d, gca_lstm, graph_networks, networks, segments, sparse, star
 
 BENCHMARKS: Mapping[str, Callable[[Path], Benchmark]] = {
     "parse": data.parse,
@@ -38,6 +38,7 @@ BENCHMARKS: Mapping[str, Callable[[Path], Benchmark]] = {
     "gca_lstm_lattice_64": gca_lstm.gca_lstm_lattice_64,
     "aa_gcn_training": graph_networks.aa_gcn_training,
     "aa_gcn_training_bf16": graph_networks.aa_gcn_training_bf16,
+    "deform3d_blocks": deform3d.deform3d_blocks,
     "sparse_warm_up": sparse.sparse_warm_up,
     "sparse_fine_tuning": sparse.sparse_fine_tuning,
 }

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from data_modules.data_module import DividedDataModule
 from data_modules.divisions import in_order
 from data_modules.layouts import Layout
-from data_modules.skeletons import SkeletonDataModule
 from skeleton_lab.figures.chosen_joints import ShownClip, ShownSkeleton
 from skeleton_lab.papers.adasgn.module import AdaSGNModule, persons
 
@@ -33,7 +33,7 @@ class Example:
     cost: float
 
 
-def examples(module: AdaSGNModule, data: SkeletonDataModule, classes: Sequence[str]) -> list[ShownClip]:
+def examples(module: AdaSGNModule, data: DividedDataModule, classes: Sequence[str]) -> list[ShownClip]:
     """A recognised clip of each of the paper's two classes, or, where there are none of these, the cheapest and the
     dearest of all recognised ones; one where all cost the same. Empty where none is recognised."""
     found = list(recognised(module, data))
@@ -48,7 +48,7 @@ def examples(module: AdaSGNModule, data: SkeletonDataModule, classes: Sequence[s
 
 
 @torch.no_grad()
-def recognised(module: AdaSGNModule, data: SkeletonDataModule) -> Iterator[Example]:
+def recognised(module: AdaSGNModule, data: DividedDataModule) -> Iterator[Example]:
     """Clips of the test set that are classified rightly, at most `SEARCHED` of them looked at, evenly spread."""
     positions = data.test[:: -(-len(data.test) // SEARCHED)]
     network = module.inference_network()

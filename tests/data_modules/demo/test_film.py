@@ -28,7 +28,12 @@ from data_modules.video_pose import VideoPoseDataModule
 SIZE = (160, 120)
 LENS = (131.0, 131.0, 80.0, 60.0)
 RED_DISC, RED_BOX = Prop("disc", (255, 0, 0)), Prop("box", (255, 0, 0))
-FILMED = {"demo": "*_rgb.avi", "florence3d": "GestureRecording_*.avi", "penn_action": "000001.jpg"}
+FILMED = {
+    "demo": "*_rgb.avi",
+    "florence3d": "GestureRecording_*.avi",
+    "penn_action": "000001.jpg",
+    "finegym99": "*.mp4",
+}
 
 
 def standing(frames: int = 20) -> np.ndarray:
@@ -151,7 +156,7 @@ def test_a_demo_with_films_has_one_for_every_recording(dataset: str, tmp_path: P
         recorded = store.index.recorded_frames[position] or store.frames[position]
         assert film.frames == (-(-recorded // 3) if dataset == "demo" else recorded)
     protocol = next(iter(reader.protocols))
-    settings = VideoSettings(dataset, protocol, frames=6, short_side=90, crop=88, persons=2)
+    settings = VideoSettings(dataset, protocol, clip_len=6, short_side=90, crop=88, persons=2)
     films = small_films(root / reader.folder, tmp_path, 90)
     data = VideoPoseDataModule(store, films, reader.protocols[protocol], settings, 8, 0)
     contrast = [_contrast(batch.frames, batch.pixels, batch.visible) for batch in data.test_dataloader()]
@@ -170,7 +175,7 @@ def _contrast(frames: torch.Tensor, pixels: torch.Tensor, visible: torch.Tensor)
 @pytest.mark.parametrize("dataset", FILMED)
 def test_films_do_not_change_the_recordings(dataset: str, tmp_path: Path) -> None:
     def recordings(root: Path) -> dict[str, str]:
-        kinds = (".skeleton", ".txt", ".mat")
+        kinds = (".skeleton", ".txt", ".mat", ".pkl")
         found = [path for path in root.rglob("*") if path.suffix in kinds]
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
@@ -201,5 +206,7 @@ def test_a_demo_with_films_is_another_demo(tmp_path: Path) -> None:
 
 
 def test_there_are_not_films_of_everything(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="the demo of shrec2017 has no films; there are films of demo, florence3d"):
+    with pytest.raises(
+        DataError, match="the demo of shrec2017 has no films; there are films of demo, finegym99, florence3d"
+    ):
         write_demo("shrec2017", tmp_path, clips=4, seed=0, films=True)

@@ -1,0 +1,125 @@
+"""Figures 5, 6 and A2 to A5: what the last block looks at in recognised clips of the test set.
+
+Axes: N clips, M person slots, T frames, H rows, W columns, V joints, R joints of all persons, K places, C channels,
+D coordinates.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from data_modules.data_module import DividedDataModule
+from data_modules.divisions import in_order
+from skeleton_lab.figures.attention_on_frames import SeenClip, SeenJoints, splatted
+from skeleton_lab.papers.deform3d.module import Deform3DModule
+from skeleton_lab.papers.deform3d.network import COARSE_STEP
+
+# The classes of the paper's Figure 6 and A2, as Penn Action names them, in the order in which they are looked for.
+CLASSES = ("baseball_pitch", "baseball_swing", "golf_swing", "tennis_serve")
+# Clips of the test set that are looked through, in steps over all of them.
+SEARCHED = 200
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A recognised clip of a batch of one, and what the last block's two attentions were called with."""
+
+    label: int
+    batch: Any
+    deformable: tuple[Any, ...]
+    joint: tuple[Any, ...]
+
+
+def on_films(module: Deform3DModule, data: DividedDataModule, classes: Sequence[str], count: int) -> list[SeenClip]:
+    """Up to `count` clips with the places that 3D deformable attention finds; none where the network has none."""
+    attention = module.network.last_block.deformable
+    if attention is None:
+        return []
+    found = []
+    for seen in chosen(module, data, classes, count):
+        z_NTHWC, modal_NTEC = seen.deformable
+        with torch.no_grad():
+            places_NKD, shares_NK = attention.looked_at(z_NTHWC, modal_NTEC)
+        frames = _pictures(seen)
+        # From −1 to 1 to the numbers of tokens, and on to pixels.
+        sizes = torch.tensor([z_NTHWC.shape[3], z_NTHWC.shape[2], z_NTHWC.shape[1]], device=places_NKD.device) - 1
+        at_KD = (places_NKD[0].clamp(-1, 1) + 1) / 2 * sizes * torch.tensor([COARSE_STEP, COARSE_STEP, 1]).to(sizes)
+        heat = splatted(_array(at_KD), _array(shares_NK[0]), frames.shape[:3], COARSE_STEP)
+        found.append(SeenClip(classes[seen.label], frames, heat))
+    return found
+
+
+def on_joints(module: Deform3DModule, data: DividedDataModule, classes: Sequence[str], count: int) -> list[SeenJoints]:
+    """Up to `count` clips with how much joint stride attention looks at the first person's joints; none where the
+    network has none, or shows no films."""
+    attention = module.network.last_block.joint
+    if attention is None or module.network.modality != "both":
+        return []
+    found = []
+    for seen in chosen(module, data, classes, count):
+        with torch.no_grad():
+            shares_TR = attention.looked_at(*seen.joint)[0]
+        joints = module.layout.joints
+        visible_TV = _array(seen.batch.visible[0, 0]) > 0
+        places = np.where(visible_TV[..., None], _array(seen.batch.pixels[0, 0]), np.nan)
+        shares = _array(shares_TR)[:, : len(joints)] * visible_TV
+        found.append(SeenJoints(classes[seen.label], _pictures(seen), places, shares, joints))
+    return found
+
+
+def chosen(module: Deform3DModule, data: DividedDataModule, classes: Sequence[str], count: int) -> list[Seen]:
+    """One clip of each of the paper's classes that is recognised, then of others, in the order of the test set."""
+    of_class: dict[int, Seen] = {}
+    for seen in _recognised(module, data):
+        of_class.setdefault(seen.label, seen)
+    wanted = [classes.index(name) for name in CLASSES if name in classes]
+    order = [label for label in wanted if label in of_class] + [label for label in of_class if label not in wanted]
+    return [of_class[label] for label in order[:count]]
+
+
+def _recognised(module: Deform3DModule, data: DividedDataModule) -> Iterator[Seen]:
+    step = max(1, len(data.test) // SEARCHED)
+    last = module.network.last_block
+    for draw in in_order(data.test[::step]):
+        batch = data.collate([data.clips[draw]])
+        if not hasattr(batch, "frames"):  # the film is damaged
+            continue
+        calls: dict[str, tuple[Any, ...]] = {}
+        handles = [
+            _watched(part, name, calls) for name, part in (("deformable", last.deformable), ("joint", last.joint))
+        ]
+        with torch.no_grad():
+            logits = module(_on(module, batch)).logits
+        for handle in handles:
+            if handle is not None:
+                handle.remove()
+        if logits.argmax() == batch.label.item():
+            yield Seen(int(batch.label), batch, calls.get("deformable", ()), calls.get("joint", ()))
+
+
+def _watched(part: nn.Module | None, name: str, calls: dict[str, tuple[Any, ...]]) -> Any:
+    """What the part is called with is kept under its name."""
+    if part is None:
+        return None
+
+    def keep(_: nn.Module, inputs: tuple[Any, ...]) -> None:
+        calls[name] = inputs
+
+    return part.register_forward_pre_hook(keep)
+
+
+def _on(module: Deform3DModule, batch: Any) -> Any:
+    return type(batch)(**{name: value.to(module.device) for name, value in vars(batch).items()})
+
+
+def _pictures(seen: Seen) -> np.ndarray:
+    """(T, H, W, 3)."""
+    return seen.batch.frames[0].permute(0, 2, 3, 1).cpu().numpy()
+
+
+def _array(x: Tensor) -> np.ndarray:
+    return x.float().cpu().numpy()
