@@ -60,6 +60,8 @@ PRINTED = {
     "gca_lstm_tab10": 7,
     "gca_lstm_tab11": 2 * 2,
     "gca_lstm_fig6": 0,
+    "gca_lstm_fig7": 0,
+    "gca_lstm_fig8": 0,
 }
 
 

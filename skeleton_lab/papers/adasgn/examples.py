@@ -13,7 +13,7 @@ from torch import Tensor
 from data_modules.divisions import in_order
 from data_modules.layouts import Layout
 from data_modules.skeletons import SkeletonDataModule
-from skeleton_lab.figures.chosen_joints import ShownClip, ShownSkeleton
+from skeleton_lab.figures.skeletons import PLAIN, ShownClip, ShownSkeleton, upwards
 from skeleton_lab.papers.adasgn.module import AdaSGNModule, persons
 
 # The classes of the paper's two examples, as NTU RGB+D names them.
@@ -73,12 +73,16 @@ def _shown(example: Example, module: AdaSGNModule, classes: Sequence[str]) -> Sh
 def _skeleton(example: Example, frame: int, module: AdaSGNModule) -> ShownSkeleton:
     action = int(example.actions[frame])
     with torch.no_grad():
-        joints_JC = module.network.joint_transforms[action](example.x[frame])
+        joints_JC = module.network.joint_transforms[action](example.x[frame]).numpy()
     count, size = len(joints_JC), "SB"[action % 2]
     place = module.layout.joint_levels.index(count) / (len(module.layout.joint_levels) - 1)
-    if module.layout.dimensions == 2:  # in a picture y points downwards
-        joints_JC = joints_JC * joints_JC.new_tensor([1, -1, 0])
-    return ShownSkeleton(joints_JC.numpy(), edges(module.layout, count), f"{size}-{count}", place)
+    return ShownSkeleton(
+        upwards(joints_JC, module.layout),
+        edges(module.layout, count),
+        f"{size}-{count}",
+        shade=np.full(count, place, np.float32),
+        area=np.full(count, PLAIN, np.float32),
+    )
 
 
 def edges(layout: Layout, joints: int) -> list[tuple[int, int]]:
