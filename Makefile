@@ -14,7 +14,7 @@ LAB := $(VENV)/bin/skeleton-lab
 WHERE = scale=$(SCALE) "data_root=$(DATA_ROOT)" "output_dir=$(OUTPUT_DIR)" jobs=$(JOBS) devices=$(DEVICES) nodes=$(NODES) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-scatter reproduce report tables train prepare doctor bench test test-slow test-scatter lint clean
+.PHONY: help setup setup-scatter reproduce report tables train predict prepare doctor bench test test-slow test-scatter lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ tables: $(READY) ## list the tables
 
 train: $(READY) ## train MODEL=sgn on DATASET=… and its PROTOCOL=…
 	@$(LAB) train $(MODEL) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
+
+predict: $(READY) ## what the newest trained MODEL=sgn makes of INPUT=…, recordings or folders of them
+	@$(LAB) predict $(MODEL) $(INPUT) dataset=$(DATASET) $(WHERE)
 
 prepare: $(READY) ## read the official files of DATASET=… below DATA_ROOT=…
 	@$(LAB) prepare $(DATASET) $(WHERE)

@@ -19,6 +19,7 @@ COLOURS = colormaps["viridis"]
 PLAIN = 14.0
 # The marks of joints that weigh nothing and of those that weigh most.
 SMALLEST, LARGEST = PLAIN / 2, 8 * PLAIN
+LINK = "tab:red"
 # Of viridis, whose end is too pale on white.
 BRIGHTEST = 0.9
 
@@ -29,13 +30,15 @@ Bools = NDArray[np.bool_]
 @dataclass(frozen=True)
 class ShownSkeleton:
     """joints (J, 3) in metres, y upwards; edges: pairs of them to be joined; shade (J,): the place of each joint in the
-    colour map, 0 to 1; area (J,): of each joint's mark in points²."""
+    colour map, 0 to 1; area (J,): of each joint's mark in points²; links: further pairs of joints with a weight, 0 to
+    1."""
 
     joints: Floats
     edges: Sequence[tuple[int, int]]
     title: str
     shade: Floats
     area: Floats
+    links: Sequence[tuple[int, int, float]] = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,23 @@ def weighed(joints_MVC: Floats, there_M: Bools, weight_MV: Floats, layout: Layou
     return ShownSkeleton(upwards(persons_MVC.reshape(-1, 3), layout), bones, title, share_J, area_J)
 
 
+def together(shown: Sequence[ShownSkeleton], title: str) -> ShownSkeleton:
+    """Several persons as one skeleton."""
+    starts = np.cumsum([0, *(len(each.joints) for each in shown)]).tolist()
+    return ShownSkeleton(
+        np.concatenate([each.joints for each in shown]),
+        [
+            (first + start, second + start)
+            for start, each in zip(starts, shown, strict=False)
+            for first, second in each.edges
+        ],
+        title,
+        np.concatenate([each.shade for each in shown]),
+        np.concatenate([each.area for each in shown]),
+        [(a + start, b + start, w) for start, each in zip(starts, shown, strict=False) for a, b, w in each.links],
+    )
+
+
 def skeletons(heading: str, clips: Sequence[ShownClip]) -> Figure:
     """One clip above the other, its skeletons side by side."""
     columns = max(len(clip.skeletons) for clip in clips)
@@ -94,6 +114,9 @@ def draw_skeleton(axes: Axes3D, skeleton: ShownSkeleton, centre: Floats, radius:
     for start, end in skeleton.edges:
         ends = [start, end]
         axes.plot(x[ends], depth[ends], height[ends], color="tab:grey", linewidth=1)
+    for start, end, weight in skeleton.links:
+        ends = [start, end]
+        axes.plot(x[ends], depth[ends], height[ends], color=LINK, linewidth=3 * weight, alpha=0.8 * weight)
     colours = COLOURS(BRIGHTEST * skeleton.shade)
     axes.scatter(x, depth, height, c=colours, s=skeleton.area, depthshade=False)
     for limits, axis in ((axes.set_xlim, 0), (axes.set_ylim, 2), (axes.set_zlim, 1)):

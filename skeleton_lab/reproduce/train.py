@@ -62,7 +62,7 @@ def train(
     required: the checkpoints of the runs it starts from, by role. A run that evaluates another in another way trains
     nothing and takes over that one's weights.
     """
-    _quieten()
+    quieten()
     origin, clock = provenance(), time.monotonic()
     settings = run.settings
     folder.path.mkdir(parents=True, exist_ok=True)
@@ -211,7 +211,7 @@ def _wandb_logger(settings: RunSettings, folder: RunFolder) -> Logger:
     return WandbLogger(folder.path.name, folder.path, project="skeleton_lab", mode=mode, config=asdict(settings))
 
 
-def _quieten() -> None:
+def quieten() -> None:
     """Lightning's advice is about training by hand; the executor speaks for itself."""
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")

@@ -14,11 +14,12 @@ from lightning import LightningModule
 from torch import Tensor, nn
 from torchmetrics.functional.classification import multiclass_accuracy
 
-from data_modules.collate import PaddedBatch, RaggedBatch
+from data_modules.collate import Clip, PaddedBatch, RaggedBatch
 from data_modules.layouts import Layout
 from data_modules.skeletons import Batch
 from skeleton_lab.config import Request
 from skeleton_lab.errors import RequestError
+from skeleton_lab.figures.skeletons import ShownSkeleton, weighed
 from skeleton_lab.measure.macs import Macs, Rule
 from skeleton_lab.settings import RunSettings
 from skeleton_lab.training.losses import classification_loss, smoothed_cross_entropy
@@ -104,6 +105,17 @@ class ClassificationModule(LightningModule):
         """What `skeleton-lab profile` times in turn: `clips` random clips through the network, and what it is best
         compared with; by name, the network in its quickest form first. measured: as `count_macs` takes it."""
         raise NotImplementedError
+
+    def shown(self, batch: Batch, clip: Clip) -> list[ShownSkeleton]:
+        """The frames of a batch of one clip as skeletons, with what the network attended to where a paper says what.
+
+        clip: the same frames as positions that are not turned.
+        """
+        plain_MV = np.zeros(clip.joints_TMVC.shape[1:3], np.float32)
+        frames = zip(clip.joints_TMVC, clip.valid_TM, strict=True)
+        return [
+            weighed(x_MVC, there_M, plain_MV, self.layout, f"frame {t}") for t, (x_MVC, there_M) in enumerate(frames, 1)
+        ]
 
     def measure(self, per_clip: Mapping[str, Tensor]) -> dict[str, float]:
         """Numbers about the test set from what `forward` recorded of each clip, (clips, …)."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from data_modules.collate import RaggedBatch
+from data_modules.collate import Clip, RaggedBatch
 from data_modules.layouts import Layout
 from data_modules.readers import reader_for
 from data_modules.skeletons import Batch
@@ -20,9 +20,11 @@ from skeleton_lab.backbones.sgn import SGN
 from skeleton_lab.backbones.sgn_inference import FoldedSGN
 from skeleton_lab.config import Request
 from skeleton_lab.errors import RequestError
+from skeleton_lab.figures.skeletons import ShownSkeleton
 from skeleton_lab.layers.persons import mean_over_persons, pack_persons, sum_over_persons
 from skeleton_lab.measure.macs import Macs
 from skeleton_lab.papers.adasgn import latency, macs
+from skeleton_lab.papers.adasgn.chosen import chosen_joints
 from skeleton_lab.papers.adasgn.inference import SkippingAdaSGN
 from skeleton_lab.papers.adasgn.network import SIZES, AdaSGN, JointTransform, build_sgn
 from skeleton_lab.papers.adasgn.settings import AdaSGNSettings, SGNSettings
@@ -148,6 +150,14 @@ class AdaSGNModule(ClassificationModule):
                 "present_skeletons": sum_over_persons(frames_P * there_P, seen.clip, clips),
             },
         )
+
+    def shown(self, batch: Batch, clip: Clip) -> list[ShownSkeleton]:
+        """The joints that the policy chose; where it takes all actions at once, plain skeletons."""
+        seen = persons(batch, "masked")
+        if self.model.policy == "all" or not len(seen.x):
+            return super().shown(batch, clip)
+        decision = self.inference_network()(seen.x)
+        return chosen_joints(clip, decision.actions.argmax(dim=-1), self.network, self.layout)
 
     @torch.no_grad()
     def frozen_features(self, batch: Batch, x_PTVC: Tensor) -> Tensor:

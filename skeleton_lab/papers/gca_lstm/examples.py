@@ -1,6 +1,6 @@
 """Figures 7 and 8: what attention found informative, in single clips and on average.
 
-Axes: N clips, M person slots, T frames, V joints, C coordinates, Q streams, I iterations, K classes.
+Axes: N clips, T frames, V joints, I iterations.
 """
 
 from collections.abc import Iterator, Sequence
@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from data_modules.divisions import Draw, in_order
 from data_modules.skeletons import SkeletonDataModule
-from skeleton_lab.figures.skeletons import Floats, ShownClip, from_least_to_most, weighed
-from skeleton_lab.papers.gca_lstm.module import GCALSTMModule, averaged
-from skeleton_lab.papers.gca_lstm.network import GCALSTM
+from skeleton_lab.figures.skeletons import Floats, ShownClip, from_least_to_most
+from skeleton_lab.papers.gca_lstm.attention import drawn, relative_informativeness
+from skeleton_lab.papers.gca_lstm.module import GCALSTMModule
 
 # The classes of the paper's three examples, as NTU RGB+D names them.
 CLASSES = ("taking a selfie", "point to something", "kick other person")
@@ -51,30 +50,18 @@ def recognised(module: GCALSTMModule, data: SkeletonDataModule) -> Iterator[Exam
     for start in range(0, len(positions), BATCH):
         draws = in_order(positions[start : start + BATCH])
         batch = module.padded(data.collate([data.clips[draw] for draw in draws]))
-        found_NK, r_NITV = attention(module, batch.x)
-        for n in (found_NK.argmax(dim=-1) == batch.label).nonzero().flatten().tolist():
+        r_NITV = relative_informativeness(module.network, batch.x)
+        for n in (module(batch).logits.argmax(dim=-1) == batch.label).nonzero().flatten().tolist():
             yield Example(int(batch.label[n]), int(batch.position[n]), r_NITV[n].numpy())
-
-
-@torch.no_grad()
-def attention(module: GCALSTMModule, x_NMTVC: Tensor) -> tuple[Tensor, Tensor]:
-    """The logits (N, K), and the informativeness of every joint in every frame (N, I, T, V), the mean of both streams
-    where there are two. Its unit is what every joint would have if all had the same."""
-    network = module.network
-    assert isinstance(network, GCALSTM)
-    logits_QNK = network(x_NMTVC)
-    r_QINTV = network.informativeness(x_NMTVC)
-    r_QINTV = r_QINTV / r_QINTV.mean(dim=(-2, -1), keepdim=True)
-    return averaged(logits_QNK), r_QINTV.mean(dim=0).transpose(0, 1)
 
 
 @torch.no_grad()
 def mean_attention(module: GCALSTMModule, data: SkeletonDataModule) -> Floats:
     """The informativeness of every joint in the last iteration, (V,): the mean over all clips of the test set and their
-    frames, in the unit of `attention`."""
+    frames, in the unit of `relative_informativeness`."""
     total_V, clips = torch.zeros(module.layout.num_joints), 0
     for batch in data.test_dataloader():
-        _, r_NITV = attention(module, module.padded(batch).x)
+        r_NITV = relative_informativeness(module.network, module.padded(batch).x)
         total_V += r_NITV[:, -1].mean(dim=1).sum(dim=0)
         clips += len(batch.label)
     return (total_V / clips).numpy()
@@ -84,15 +71,9 @@ def _shown(example: Example, data: SkeletonDataModule, name: str) -> list[ShownC
     """A clip for each iteration, all in one scale of colours and sizes."""
     clip = data.clips.upright()[Draw(example.position)]
     frames = np.linspace(0, len(clip.valid_TM) - 1, FRAMES).round().astype(int).tolist()
-    # Persons share the informativeness of a joint.
-    weight_ITMV = np.repeat(from_least_to_most(example.r)[:, :, None], clip.valid_TM.shape[1], axis=2)
     shown = []
-    for number, (r_TV, weight_TMV) in enumerate(zip(example.r, weight_ITMV, strict=True)):
-        skeletons = [
-            weighed(clip.joints_TMVC[t], clip.valid_TM[t], weight_TMV[t], data.clips.layout, f"frame {t + 1}")
-            for t in frames
-        ]
-        shown.append(
-            ShownClip(f"{name}, iteration {number + 1}: {r_TV.min():.2f} to {r_TV.max():.2f} of the mean", skeletons)
-        )
+    for number, (r_TV, weight_TV) in enumerate(zip(example.r, from_least_to_most(example.r), strict=True), 1):
+        skeletons = drawn(clip, weight_TV, data.clips.layout)
+        title = f"{name}, iteration {number}: {r_TV.min():.2f} to {r_TV.max():.2f} of the mean"
+        shown.append(ShownClip(title, [skeletons[t] for t in frames]))
     return shown

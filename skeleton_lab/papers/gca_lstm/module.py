@@ -13,13 +13,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
+from data_modules.collate import Clip
 from data_modules.layouts import Layout
 from data_modules.settings import channels_of
 from data_modules.skeletons import Batch
 from skeleton_lab.backbones.st_lstm import STLSTM, LatticeRecurrence
 from skeleton_lab.errors import RequestError
+from skeleton_lab.figures.skeletons import ShownSkeleton, from_least_to_most
 from skeleton_lab.measure.macs import Macs, count_macs
 from skeleton_lab.ops.lattice import by_cells
+from skeleton_lab.papers.gca_lstm.attention import drawn, relative_informativeness
 from skeleton_lab.papers.gca_lstm.macs import PARTS, RULES
 from skeleton_lab.papers.gca_lstm.network import GCALSTM
 from skeleton_lab.papers.gca_lstm.settings import GCALSTMSettings
@@ -103,6 +106,7 @@ class GCALSTMModule(LatticeModule):
     """GCA-LSTM of one stream or two, trained directly or stepwise."""
 
     network_type = GCALSTM
+    network: GCALSTM
 
     def __init__(self, settings: RunSettings, layout: Layout, classes: int) -> None:
         super().__init__(settings, layout, classes)
@@ -120,6 +124,13 @@ class GCALSTMModule(LatticeModule):
     def forward(self, batch: Batch) -> StreamsOutput:
         streams_QNK = self.network(self.padded(batch).x, self.iterations)
         return StreamsOutput(averaged(streams_QNK), streams=streams_QNK)
+
+    def shown(self, batch: Batch, clip: Clip) -> list[ShownSkeleton]:
+        """What the last iteration found informative."""
+        if not self.settings.model.attention_iterations:
+            return super().shown(batch, clip)
+        r_TV = relative_informativeness(self.network, self.padded(batch).x)[0, -1]
+        return drawn(clip, from_least_to_most(r_TV.numpy()), self.layout)
 
     @property
     def iterations(self) -> int:

@@ -11,16 +11,18 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from data_modules.collate import PaddedBatch, RaggedBatch
+from data_modules.collate import Clip, PaddedBatch, RaggedBatch
 from data_modules.layouts import Layout
 from data_modules.settings import channels_of
 from data_modules.skeletons import Batch
 from skeleton_lab.backbones.settings import STGCNSettings
 from skeleton_lab.backbones.st_gcn import STGCN
 from skeleton_lab.errors import RequestError
+from skeleton_lab.figures.skeletons import ShownSkeleton
 from skeleton_lab.measure.literal import star as literal
 from skeleton_lab.measure.macs import Macs, count_macs
 from skeleton_lab.measure.random_batch import FULL_LENGTH, FULL_PERSONS, LONGEST, SHORTEST, random_batch, random_lengths
+from skeleton_lab.papers.star.attention import attention_between_joints, drawn
 from skeleton_lab.papers.star.macs import RULES, as_released
 from skeleton_lab.papers.star.network import STAR, ClipMemory, JointAttention, TimeAttention
 from skeleton_lab.papers.star.settings import STARSettings
@@ -50,6 +52,11 @@ class STARModule(ClassificationModule):
     def forward(self, batch: Batch) -> Output:
         ragged = _ragged(batch)
         return Output(self.network(ragged.x, ragged.offsets), {"frames": ragged.offsets.diff()})
+
+    def shown(self, batch: Batch, clip: Clip) -> list[ShownSkeleton]:
+        """Which joints attended to which."""
+        ragged = _ragged(batch)
+        return drawn(clip, attention_between_joints(self.network, ragged.x, ragged.offsets), self.layout)
 
     def counted(self, batch: Batch) -> Counted:
         return self._counted(_ragged(batch).offsets.diff().tolist())

@@ -13,7 +13,8 @@ import torch
 from data_modules.layouts import HAND22, NTU25
 from skeleton_lab.figures.skeletons import skeletons
 from skeleton_lab.papers.adasgn import examples as examples_file
-from skeleton_lab.papers.adasgn.examples import Example, edges, examples
+from skeleton_lab.papers.adasgn.chosen import edges
+from skeleton_lab.papers.adasgn.examples import Example, examples
 from skeleton_lab.papers.adasgn.module import AdaSGNModule
 from tests.helpers import SMALL, settings_of, shaken
 

@@ -17,7 +17,8 @@ from data_modules.layouts import NTU25
 from skeleton_lab.figures.joint_means import JointMeans, joint_means
 from skeleton_lab.figures.skeletons import PLAIN, from_least_to_most, weighed
 from skeleton_lab.papers.gca_lstm import examples as examples_file
-from skeleton_lab.papers.gca_lstm.examples import CLASSES, Example, attention, examples, mean_attention
+from skeleton_lab.papers.gca_lstm.attention import relative_informativeness
+from skeleton_lab.papers.gca_lstm.examples import CLASSES, Example, examples, mean_attention
 from skeleton_lab.papers.gca_lstm.module import GCALSTMModule
 from tests.helpers import SMALL, assert_close, padded_batch, settings_of, shaken
 
@@ -59,18 +60,15 @@ def drawn(monkeypatch: pytest.MonkeyPatch, recognised: list[Example], classes: t
     return examples(None, FakeData(), classes)  # type: ignore[arg-type]
 
 
-def test_logits_are_the_modules_and_a_mean_is_one(module: GCALSTMModule) -> None:
-    batch = padded_batch(clips=3)
-    logits_NK, r_NITV = attention(module, batch.x)
-    with torch.no_grad():
-        assert_close(logits_NK, module(batch).logits)
+def test_the_mean_of_a_clip_is_one(module: GCALSTMModule) -> None:
+    r_NITV = relative_informativeness(module.network, padded_batch(clips=3).x)
     assert r_NITV.shape == (3, 2, 20, 25)
     assert_close(r_NITV.mean(dim=(2, 3)), torch.ones(3, 2))
 
 
 def test_the_mean_over_the_test_set_is_that_of_all_clips(module: GCALSTMModule) -> None:
     data = FakeData()
-    each = [attention(module, batch.x)[1][:, 1] for batch in data.batches]
+    each = [relative_informativeness(module.network, batch.x)[:, 1] for batch in data.batches]
     found_V = mean_attention(module, data)  # type: ignore[arg-type]
     assert_close(torch.from_numpy(found_V), torch.cat(each).mean(dim=(0, 1)))
 
@@ -128,3 +126,13 @@ def test_bars_have_the_colours_of_the_joints(tmp_path: Path) -> None:
 
 def test_values_that_are_all_the_same_are_all_least() -> None:
     assert not from_least_to_most(np.ones(5, np.float32)).any()
+
+
+def test_a_prediction_is_drawn_with_what_was_informative(module: GCALSTMModule) -> None:
+    batch = padded_batch(clips=1)
+    shown = module.shown(batch, FakeData()[Draw(0)])
+    r_TV = relative_informativeness(module.network, batch.x)[0, -1]
+    assert len(shown) == 20
+    shade_TV = np.stack([skeleton.shade for skeleton in shown])
+    assert shade_TV.argmax() == r_TV.argmax()
+    assert (shade_TV.min(), shade_TV.max()) == (0, 1)
