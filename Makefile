@@ -39,8 +39,8 @@ $(SCATTER): $(READY)
 reproduce: $(READY) ## train what TABLE=adasgn_tab3 misses, and print it beside the paper's numbers
 	@$(LAB) reproduce $(TABLE) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
 
-report: $(READY) ## print TABLE=… from the runs that are finished, training nothing
-	@$(LAB) report $(TABLE) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
+report: $(READY) ## print TABLE=… from the runs that are finished; without one, a page that lists all tables
+	@$(LAB) report $(if $(filter file,$(origin TABLE)),,$(TABLE) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS)) $(WHERE)
 
 tables: $(READY) ## list the tables
 	@$(LAB) tables
