@@ -46,6 +46,18 @@ class Counted(NamedTuple):
     rules: Mapping[type[nn.Module], Rule]
 
 
+class Portable(NamedTuple):
+    """A network in a form that can be exported, whose first result is logits.
+
+    inputs: tensors for a batch, by the names of its arguments; varying: the axes of each whose lengths may be others,
+    and what they are of ('clips').
+    """
+
+    network: nn.Module
+    inputs: Mapping[str, Tensor]
+    varying: Mapping[str, Mapping[int, str]]
+
+
 class ClassificationModule(LightningModule):
     """A network that classifies clips. A paper says how it is built, what it records, and what else it minimises."""
 
@@ -92,6 +104,10 @@ class ClassificationModule(LightningModule):
     def loss(self, output: Output, batch: Batch) -> Tensor:
         """Scalar; the smoothed cross-entropy unless the paper adds to it."""
         return classification_loss(output.logits, batch.label, self.settings.training)
+
+    def portable(self, batch: Batch) -> Portable:
+        """What is exported, and its inputs for this batch. Raises RequestError where it cannot be."""
+        raise RequestError(f"{self.settings.name} cannot be exported: none of its forms is a graph of plain operations")
 
     def count_macs(self, measured: Mapping[str, float]) -> Macs:
         """The multiply–accumulates of one clip of one person; `measured` holds what `measure` found on the test set."""

@@ -27,6 +27,7 @@ VERBS = {
         Verb("report", "print a table from the runs that are finished, training nothing"),
         Verb("train", "train one model on one protocol of a dataset"),
         Verb("predict", "what a trained model makes of your recordings (--plot draws what it attended to)"),
+        Verb("export", "a trained network as files that run without this program"),
         Verb("prepare", "read a dataset's official files into a store"),
         Verb("doctor", "look for damage in a dataset or in one recording"),
         Verb("profile", "count a model's parameters and multiply–accumulates"),

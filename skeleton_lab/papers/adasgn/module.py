@@ -27,10 +27,11 @@ from skeleton_lab.papers.adasgn import latency, macs
 from skeleton_lab.papers.adasgn.chosen import chosen_joints
 from skeleton_lab.papers.adasgn.inference import SkippingAdaSGN
 from skeleton_lab.papers.adasgn.network import SIZES, AdaSGN, JointTransform, build_sgn
+from skeleton_lab.papers.adasgn.portable import AllActions, person_by_person
 from skeleton_lab.papers.adasgn.settings import AdaSGNSettings, SGNSettings
 from skeleton_lab.papers.adasgn.shared_features import SharedFeatures
 from skeleton_lab.settings import AbsentPersons, RunSettings
-from skeleton_lab.training.module import ClassificationModule, Output
+from skeleton_lab.training.module import ClassificationModule, Output, Portable
 
 # "×0.096" at each epoch, as section 4.2 prints it; the released code multiplies by exp(−0.045) = 0.956.
 PRINTED_TEMPERATURE_DECAY = 0.096
@@ -51,6 +52,9 @@ class SGNModule(ClassificationModule):
 
     def inference_network(self) -> FoldedSGN:
         return FoldedSGN(self.network)
+
+    def portable(self, batch: Batch) -> Portable:
+        return person_by_person(self.network, self.padded(batch), self.model.absent_persons)
 
     def forward(self, batch: Batch) -> Output:
         seen, clips = persons(batch, self.model.absent_persons), len(batch.label)
@@ -128,6 +132,12 @@ class AdaSGNModule(ClassificationModule):
 
     def inference_network(self) -> SkippingAdaSGN:
         return SkippingAdaSGN(self.network)
+
+    def portable(self, batch: Batch) -> Portable:
+        """All actions are computed, and those that the policy does not take count nothing."""
+        if self.model.policy == "random" or self.model.evaluation_actions == "sampled":
+            raise RequestError(f"{self.settings.name} that draws its actions at random cannot be exported")
+        return person_by_person(AllActions(self.network), self.padded(batch), self.model.absent_persons)
 
     def forward(self, batch: Batch) -> Output:
         seen, clips = persons(batch, self.model.absent_persons), len(batch.label)

@@ -22,6 +22,7 @@ from skeleton_lab.errors import RequestError
 from skeleton_lab.figures.skeletons import ShownSkeleton, from_least_to_most
 from skeleton_lab.measure.macs import Macs, count_macs
 from skeleton_lab.ops.lattice import by_cells
+from skeleton_lab.ops.lattice_export import by_slices
 from skeleton_lab.papers.gca_lstm.attention import drawn, relative_informativeness
 from skeleton_lab.papers.gca_lstm.macs import PARTS, RULES
 from skeleton_lab.papers.gca_lstm.network import GCALSTM
@@ -29,7 +30,7 @@ from skeleton_lab.papers.gca_lstm.settings import GCALSTMSettings
 from skeleton_lab.papers.gca_lstm.stepwise import Progress, Steps
 from skeleton_lab.settings import RunSettings
 from skeleton_lab.training.losses import classification_loss
-from skeleton_lab.training.module import ClassificationModule, Counted, Output
+from skeleton_lab.training.module import ClassificationModule, Counted, Output, Portable
 from skeleton_lab.training.optimizers import optimizer_and_schedule
 
 
@@ -52,6 +53,14 @@ class LatticeModule(ClassificationModule):
         clip = self.settings.model.gradient_clip
         if clip:
             nn.utils.clip_grad_value_(self.parameters(), clip)
+
+    def portable(self, batch: Batch) -> Portable:
+        """Any number of clips; their frames are those of the lattice."""
+        network = deepcopy(self.network)
+        for layer in network.modules():
+            if isinstance(layer, LatticeRecurrence):
+                layer.compute = by_slices
+        return Portable(Averaged(network), {"x_NMTVC": self.padded(batch).x}, {"x_NMTVC": {0: "clips"}})
 
     def counted(self, batch: Batch) -> Counted:
         return self._counted(len(batch.label))
@@ -189,6 +198,18 @@ class GCALSTMModule(LatticeModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.progress = Progress(**checkpoint["progress"])
+
+
+class Averaged(nn.Module):
+    """A network whose streams, where it has several, are averaged."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x_NMTVC: Tensor) -> Tensor:
+        found = self.network(x_NMTVC)
+        return averaged(found) if isinstance(self.network, GCALSTM) else found
 
 
 def averaged(streams_QNK: Tensor) -> Tensor:

@@ -25,9 +25,10 @@ from skeleton_lab.measure.random_batch import FULL_LENGTH, FULL_PERSONS, LONGEST
 from skeleton_lab.papers.star.attention import attention_between_joints, drawn
 from skeleton_lab.papers.star.macs import RULES, as_released
 from skeleton_lab.papers.star.network import STAR, ClipMemory, JointAttention, TimeAttention
+from skeleton_lab.papers.star.portable import SingleClip
 from skeleton_lab.papers.star.settings import STARSettings
 from skeleton_lab.settings import RunSettings
-from skeleton_lab.training.module import ClassificationModule, Counted, Output
+from skeleton_lab.training.module import ClassificationModule, Counted, Output, Portable
 
 
 class STARModule(ClassificationModule):
@@ -57,6 +58,10 @@ class STARModule(ClassificationModule):
         """Which joints attended to which."""
         ragged = _ragged(batch)
         return drawn(clip, attention_between_joints(self.network, ragged.x, ragged.offsets), self.layout)
+
+    def portable(self, batch: Batch) -> Portable:
+        """One clip of any length: the frames of all its persons, one after another."""
+        return Portable(SingleClip(self.network), {"x_FVC": _ragged(batch).x}, {"x_FVC": {0: "frames"}})
 
     def counted(self, batch: Batch) -> Counted:
         return self._counted(_ragged(batch).offsets.diff().tolist())
