@@ -14,7 +14,7 @@ LAB := $(VENV)/bin/skeleton-lab
 WHERE = scale=$(SCALE) "data_root=$(DATA_ROOT)" "output_dir=$(OUTPUT_DIR)" jobs=$(JOBS) devices=$(DEVICES) nodes=$(NODES) $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-scatter reproduce report runs tables train sweep agent prepare doctor bench test test-slow test-scatter lint clean
+.PHONY: help setup setup-scatter reproduce report runs tables train sweep agent predict prepare doctor bench test test-slow test-scatter lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,8 +39,8 @@ $(SCATTER): $(READY)
 reproduce: $(READY) ## train what TABLE=adasgn_tab3 misses, and print it beside the paper's numbers
 	@$(LAB) reproduce $(TABLE) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
 
-report: $(READY) ## print TABLE=… from the runs that are finished, training nothing
-	@$(LAB) report $(TABLE) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
+report: $(READY) ## print TABLE=… from the runs that are finished; without one, a page that lists all tables
+	@$(LAB) report $(if $(filter file,$(origin TABLE)),,$(TABLE) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS)) $(WHERE)
 
 runs: $(READY) ## list the finished runs
 	@$(LAB) runs "output_dir=$(OUTPUT_DIR)"
@@ -56,6 +56,9 @@ sweep: $(READY) ## run all combinations of SWEEP=… (sweeps/README.md); with a 
 
 agent: $(READY) ## help with a sweep that is registered at W&B, SWEEP_ID=entity/project/id
 	@$(LAB) agent $(SWEEP_ID) "data_root=$(DATA_ROOT)" "output_dir=$(OUTPUT_DIR)"
+
+predict: $(READY) ## what the newest trained MODEL=sgn makes of INPUT=…, recordings or folders of them
+	@$(LAB) predict $(MODEL) $(INPUT) dataset=$(DATASET) $(WHERE)
 
 prepare: $(READY) ## read the official files of DATASET=… below DATA_ROOT=…
 	@$(LAB) prepare $(DATASET) $(WHERE)

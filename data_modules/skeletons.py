@@ -33,6 +33,12 @@ class Clips(StoredClips[Clip, SkeletonSettings]):
         _check(settings, store)
         super().__init__(store, labels, settings, seed)
 
+    def upright(self) -> "Clips":
+        """The same frames of the same recordings as positions that are not turned, for pictures."""
+        assert self.store is not None
+        settings = replace(self.settings, stream="joint", align_up=None, align_right=None)
+        return Clips(self.store, self.labels, settings, self.seed)
+
     def __getitem__(self, draw: Draw) -> Clip:
         settings, position = self.settings, draw.position
         recording = self._recording(self.opened(), draw)

@@ -30,10 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         misplaced = [word for word in rest if word.startswith("-")]
         if misplaced:
-            raise RequestError(f"unknown option {misplaced[0]}: there are --json, --debug and --help")
+            raise RequestError(f"unknown option {misplaced[0]}: there are --json, --plot, --debug and --help")
         if options.verb not in VERBS:
             raise unknown("verb", options.verb, VERBS)
-        arguments = Arguments.parse([*options.words, *rest], options.json)
+        arguments = Arguments.parse([*options.words, *rest], options.json, options.plot)
         keep_freed_memory()
         use(arguments.execution().ops)
         with preemptible():
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = "\n".join(f"  {name:<10} {verb.summary}" for name, verb in VERBS.items())
     parser = argparse.ArgumentParser(
         "skeleton-lab",
-        usage="skeleton-lab VERB [NAME] [key=value …] [--json] [--debug]",
+        usage="skeleton-lab VERB [NAME] [key=value …] [--json] [--plot] [--debug]",
         description=f"verbs:\n{verbs}",
         epilog="Settings are key=value pairs: scale=paper dataset=shrec2017 data_root=… output_dir=… devices=8, or any "
         "key of a run, such as training.epochs=5 or, where it is unique, epochs=5.",
@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("verb", metavar="VERB")
     parser.add_argument("words", nargs="*", metavar="NAME key=value")
     parser.add_argument("--json", action="store_true", help="print JSON, where the verb can")
+    parser.add_argument("--plot", action="store_true", help="draw what is predicted as animated pictures")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
 

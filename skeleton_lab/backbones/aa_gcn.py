@@ -26,7 +26,7 @@ class JointRowsConv(nn.Conv2d):
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
         x_PCR = x_PCTV.permute(0, 2, 3, 1).flatten(1, 2).transpose(1, 2)
-        weight_PDC = self.weight.flatten(1).expand(len(x_PCR), -1, -1)
+        weight_PDC = self.weight.flatten(1).expand(x_PCR.shape[0], -1, -1)
         y_PDR = torch.baddbmm(self.get_parameter("bias").unsqueeze(1), weight_PDC, x_PCR)
         return y_PDR.unflatten(2, x_PCTV.shape[2:])
 

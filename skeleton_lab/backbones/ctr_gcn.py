@@ -62,7 +62,7 @@ class TopologyRefinement(nn.Module):
         )
         from_PKRU, to_PKRV = compared_P2KRV.unbind(dim=1)
         difference_PKRUV = torch.tanh(from_PKRU.unsqueeze(4) - to_PKRV.unsqueeze(3))
-        same_PK1UV = self.graph.unsqueeze(1).expand(len(x_PCTV), -1, -1, -1, -1).to(difference_PKRUV.dtype)
+        same_PK1UV = self.graph.unsqueeze(1).expand(x_PCTV.shape[0], -1, -1, -1, -1).to(difference_PKRUV.dtype)
         found_PKRUV = torch.cat([difference_PKRUV, same_PK1UV, torch.ones_like(same_PK1UV)], dim=2)
         return found_PKRUV if self.contraction == "pyskl" else found_PKRUV.transpose(3, 4)
 

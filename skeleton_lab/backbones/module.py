@@ -21,7 +21,7 @@ from skeleton_lab.backbones.st_gcn import STGCN
 from skeleton_lab.backbones.st_tr import STTR
 from skeleton_lab.measure.macs import Macs, Rule, count_macs
 from skeleton_lab.settings import RunSettings
-from skeleton_lab.training.module import ClassificationModule, Counted, Output
+from skeleton_lab.training.module import ClassificationModule, Counted, Output, Portable
 
 Rules = Mapping[type[nn.Module], Rule]
 
@@ -58,6 +58,14 @@ class BackboneModule(ClassificationModule):
     def logits(self, x_NMTVC: Tensor, present_NM: Tensor | None) -> Tensor:
         """(N, K); present_NM: the slots that are computed, None for all."""
         return self.network(x_NMTVC, present_NM)
+
+    def portable(self, batch: Batch) -> Portable:
+        """Clips of any number and length; 'present', which slots somebody is in, where the others do not count."""
+        padded = self.padded(batch)
+        inputs, varying = {"x_NMTVC": padded.x}, {"x_NMTVC": {0: "clips", 2: "frames"}}
+        if self.settings.model.absent_persons == "masked":
+            inputs, varying = {**inputs, "present_NM": padded.mask.any(dim=-1)}, {**varying, "present_NM": {0: "clips"}}
+        return Portable(self.network, inputs, varying)
 
     def counted(self, batch: Batch) -> Counted:
         """All slots are computed, as released."""

@@ -79,7 +79,7 @@ class SelfAttention(nn.Module):
         qkv_PCTV = self.qkv(x_PCTV)
         q, k, v = (self._by_head(each) for each in qkv_PCTV.split([self.keys, self.keys, self.values], dim=1))
         seen_BHSD = F.scaled_dot_product_attention(q, k, v, attn_mask=self._unseen(k))
-        seen_PAHSD = seen_BHSD.unflatten(0, (len(x_PCTV), -1))
+        seen_PAHSD = seen_BHSD.unflatten(0, (x_PCTV.shape[0], -1))
         order = (0, 2, 4, 1, 3) if self.over == "spatial" else (0, 2, 4, 3, 1)
         return self.combine(seen_PAHSD.permute(order).flatten(1, 2))
 

@@ -24,7 +24,7 @@ class SlotNorm(nn.Module):
 
     def forward(self, x_NMTVC: Tensor, present_NM: Tensor | None) -> Tensor:
         slots = x_NMTVC.unbind(dim=1)
-        if present_NM is None:
+        if present_NM is None or torch.compiler.is_exporting():  # see Slots.pack
             return torch.stack([normalised(norm, x) for norm, x in zip(self.norms, slots, strict=False)], dim=1)
         y_NMTVC = torch.zeros_like(x_NMTVC)
         # A slot's statistics are of those who are in it: with the zeros of absent persons among them, they would tell

@@ -26,6 +26,12 @@ def mean_over_persons(logits_PK: Tensor, clip_P: Tensor, clips: int) -> Tensor:
     return sum_over_persons(logits_PK, clip_P, clips) / persons_N.unsqueeze(-1)
 
 
+def mean_over_slots(x_NM: Tensor, present_NM: Tensor) -> Tensor:
+    """Average the slots that somebody is in: (N, M, C) → (N, C). Zero for a clip without anybody."""
+    weight_NM1 = present_NM.to(x_NM.dtype).unsqueeze(-1)
+    return (x_NM * weight_NM1).sum(dim=1) / weight_NM1.sum(dim=1).clamp(min=1)
+
+
 @dataclass(frozen=True)
 class Slots:
     """The person slots of a batch that a network computes.
@@ -36,11 +42,16 @@ class Slots:
     present: Tensor | None = None
 
     def pack(self, x_NM: Tensor) -> Tensor:
-        """One person after another: (N, M, …) → (P, …)."""
-        return x_NM.flatten(0, 1) if self.present is None else x_NM[self.present]
+        """One person after another: (N, M, …) → (P, …). In an exported network all slots are, and those that nobody is
+        in are left out of the mean: there, shapes must not depend on numbers."""
+        if self.present is None or torch.compiler.is_exporting():
+            return x_NM.flatten(0, 1)
+        return x_NM[self.present]
 
     def mean(self, x_P: Tensor, slots: int) -> Tensor:
         """Average each clip's persons: (P, …) → (N, …), of M = `slots`. Zero for a clip without anybody."""
         if self.present is None:
             return x_P.unflatten(0, (-1, slots)).mean(dim=1)
+        if torch.compiler.is_exporting():
+            return mean_over_slots(x_P.unflatten(0, (-1, slots)), self.present)
         return mean_over_persons(x_P, self.present.nonzero()[:, 0], len(self.present))

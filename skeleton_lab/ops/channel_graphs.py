@@ -25,7 +25,7 @@ from skeleton_lab.ops.precision import full
 
 def mixed(x_PCTV: Tensor, graph_PCVV: Tensor) -> Tensor:
     """y (P, C, T, V), each row of joints times its channel's graph."""
-    if x_PCTV.device.type != "cpu":
+    if x_PCTV.device.type != "cpu" or torch.compiler.is_exporting():
         return x_PCTV @ graph_PCVV
     with torch.autocast("cpu", enabled=False):
         return _Mixed.apply(full(x_PCTV), full(graph_PCVV)).to(x_PCTV.dtype)
@@ -33,7 +33,7 @@ def mixed(x_PCTV: Tensor, graph_PCVV: Tensor) -> Tensor:
 
 def refined(x_PCTV: Tensor, weight_KDC: Tensor, bias_KD: Tensor, relations_PKRVV: Tensor, shares_KDR: Tensor) -> Tensor:
     """y (P, D, T, V). shares: w, what each relation has in the graph of a channel."""
-    if x_PCTV.device.type != "cpu":
+    if x_PCTV.device.type != "cpu" or torch.compiler.is_exporting():
         return _refined_at_once(x_PCTV, weight_KDC, bias_KD, relations_PKRVV, shares_KDR)
     with torch.autocast("cpu", enabled=False):
         given = (x_PCTV, weight_KDC, bias_KD, relations_PKRVV, shares_KDR)

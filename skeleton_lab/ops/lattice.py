@@ -155,7 +155,7 @@ def by_cells(
             i, f_J, f_T, o = a_NA[:, : 4 * channels].sigmoid().chunk(4, dim=1)
             u = a_NA[:, 4 * channels :].tanh()
             past = f_J * c.get((j - 1, t), nothing_ND) + f_T * c.get((j, t - 1), nothing_ND)
-            gate = _trust(u, p) if p.shape[1] else gate_S[s] if gate_S else None
+            gate = trust(u, p) if p.shape[1] else gate_S[s] if gate_S else None
             c[j, t] = i * u + past if gate is None else gate * i * u + (1 - gate) * past
             h[j, t] = o * c[j, t].tanh()
     in_order = zip(lattice.joint.tolist(), lattice.frame.tolist(), strict=True)
@@ -208,7 +208,7 @@ class _ByDiagonals(torch.autograd.Function):
             else:
                 # g i u + (1 − g) past = past + g (i u − past)
                 torch.mul(i, u, out=added[step.cells]).sub_(c_rows)
-                c_rows.addcmul_(_trust(u, p[0]) if gate is None else gate[step.cells], added[step.cells])
+                c_rows.addcmul_(trust(u, p[0]) if gate is None else gate[step.cells], added[step.cells])
             torch.tanh(c_rows, out=h[step.cells]).mul_(o)
         ctx.steps, ctx.clips = steps, clips
         ctx.save_for_backward(gates, c, h, added, gate, joint_DG, frame_DG)
@@ -260,7 +260,7 @@ def _cells_backward(
     d_gates[:, channels : 3 * channels] = 0
     torch.mul(d_h, tanh_c, out=d_o)
     d_c += tanh_backward(d_h * o, tanh_c)
-    opened = None if added is None else _trust(u, p[0]) if gate is None else gate
+    opened = None if added is None else trust(u, p[0]) if gate is None else gate
     d_new = d_c if opened is None else d_c * opened
     torch.mul(d_new, u, out=d_i)
     torch.mul(d_new, i, out=d_u)
@@ -282,5 +282,5 @@ def _before_activation(d_gates: Tensor, gates: Tensor, channels: int) -> None:
         backward.grad_input(d_gates[:, columns], gates[:, columns], grad_input=d_gates[:, columns])
 
 
-def _trust(u: Tensor, p: Tensor) -> Tensor:
+def trust(u: Tensor, p: Tensor) -> Tensor:
     return torch.exp(-TRUST_SHARPNESS * (u - p) ** 2)

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 def pointwise_convolution(x_PCTV: Tensor, weight_DC11: Tensor, bias_D: Tensor, stride: int = 1) -> Tensor:
     """y (P, D, ⌈T / stride⌉, V), of every stride-th frame; with channels last in memory where those of x are."""
-    if not x_PCTV.is_contiguous(memory_format=torch.channels_last):
+    if torch.compiler.is_exporting() or not x_PCTV.is_contiguous(memory_format=torch.channels_last):
         return functional.conv2d(x_PCTV, weight_DC11, bias_D, (stride, 1))
     if x_PCTV.device.type == "cpu" and x_PCTV.dtype == torch.float32 and not torch.is_autocast_enabled("cpu"):
         y_PDTV: Tensor = _Pointwise.apply(x_PCTV, weight_DC11, bias_D, stride)

@@ -59,7 +59,7 @@ def masked_attention(
 ) -> Tensor:
     """(F, V, H, D) → (F, V, H, D). bias: of `edge_bias`, in which every joint has an edge; None connects every joint
     with every joint, itself included."""
-    if query_FVHD.device.type != "cpu":
+    if query_FVHD.device.type != "cpu" or torch.compiler.is_exporting():
         query, key, value = (x.transpose(1, 2) for x in (query_FVHD, key_FVHD, value_FVHD))
         bias = None if bias_VV is None else bias_VV.to(query.dtype)
         return functional.scaled_dot_product_attention(query, key, value, bias, dropout).transpose(1, 2)

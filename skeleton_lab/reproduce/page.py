@@ -12,6 +12,7 @@ from rich.text import Text
 from skeleton_lab.files import write_text
 from skeleton_lab.reproduce.assemble import Measured
 from skeleton_lab.reproduce.report import Block, Result, grid, measured_text, reported_number, shown_verdict
+from skeleton_lab.reproduce.style import html_page
 
 COLOURS = {"reproduced": "green", "better": "cyan", "gap": "red"}
 SHORT = {"not comparable": "n/c"}
@@ -19,21 +20,9 @@ SHORT = {"not comparable": "n/c"}
 # Characters. Longer names of rows take two lines, as most cells do.
 NAME_WIDTH = 24
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem; color: #1c2330; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; }
-.caution { background: #fff3cd; padding: .6rem 1rem; border-left: 4px solid #e0a800; }
-table { border-collapse: collapse; margin: 1rem 0; } th, td { padding: .3rem .7rem; border-bottom: 1px solid #dde2ea; }
-th { text-align: left; } tbody th { min-width: 9rem; } thead th, td { text-align: right; } thead th { max-width: 8rem; }
-td { font-variant-numeric: tabular-nums; white-space: nowrap; }
-td small { display: block; color: #667085; } .verdict { font-size: .75rem; color: #667085; }
-.reproduced .verdict { color: #17803d; } .better .verdict { color: #0b6fa4; } .gap .verdict { color: #b42318; }
-img { max-width: 100%; } footer { color: #667085; font-size: .85rem; }
-"""
 
-
-def write_page(result: Result, folder: Path, pictures: Iterable[str]) -> None:
-    """table.html, with the pictures (file names in the folder) inside it."""
+def write_page(result: Result, folder: Path, pictures: Iterable[str], runs: str = "") -> None:
+    """table.html, with the pictures (file names in the folder) inside it. runs: what it shows of single ones."""
     table = result.table
     caution = f'<p class="caution">{escape(result.caution)}</p>' if result.caution else ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in (*result.notes, *result.problems))
@@ -44,12 +33,11 @@ def write_page(result: Result, folder: Path, pictures: Iterable[str]) -> None:
         *(_html_block(block) for block in result.blocks()),
         f"<ul>{notes}</ul>" if notes else "",
         *(_html_picture(folder / picture) for picture in pictures),
+        runs,
+        f"<h2>To repeat it</h2><pre>{escape(result.command)}</pre>",
         f"<footer><h2>Where the numbers come from</h2><ul>{_html_origins(result)}</ul></footer>",
     ]
-    head = f'<meta charset="utf-8"><title>{escape(table.id)}</title><style>{STYLE}</style>'
-    write_text(
-        folder / "table.html", f"<!doctype html><html lang=en><head>{head}</head><body>{''.join(body)}</body></html>"
-    )
+    write_text(folder / "table.html", html_page(table.id, "".join(body)))
 
 
 def _html_block(block: Block) -> str:
@@ -57,7 +45,8 @@ def _html_block(block: Block) -> str:
     title = f"<h2>{escape(block.title)}</h2>" if block.title else ""
     header = "".join(f"<th>{escape(column)}</th>" for column in ["", *columns])
     lines = [f"<tr><th>{escape(name)}</th>{''.join(_html_cell(each) for each in cells)}</tr>" for name, cells in rows]
-    return f"{title}<table><thead><tr>{header}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    table = f"<table><thead><tr>{header}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    return f"{title}<div class=wide>{table}</div>"
 
 
 def _html_cell(each: Measured | None) -> str:

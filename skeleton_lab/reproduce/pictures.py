@@ -10,20 +10,28 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from data_modules.divisions import in_order
+from data_modules.skeletons import SkeletonDataModule
 from skeleton_lab.figures.attention_on_frames import attention_on_frames, attention_to_joints
 from skeleton_lab.figures.breakdown_bars import Spent, breakdown_bars
 from skeleton_lab.figures.by_setting import accuracy_by_setting
 from skeleton_lab.figures.by_sparsity import Line, SparsityPanel
 from skeleton_lab.figures.by_sparsity import accuracy_by_sparsity as draw_by_sparsity
-from skeleton_lab.figures.chosen_joints import chosen_joints
 from skeleton_lab.figures.confidence import ConfidencePanel
 from skeleton_lab.figures.confidence import confidence as draw_confidence
+from skeleton_lab.figures.joint_means import JointMeans
+from skeleton_lab.figures.joint_means import joint_means as draw_joint_means
 from skeleton_lab.figures.learning_curves import Learning, learning_curves
+from skeleton_lab.figures.skeletons import ShownClip, from_least_to_most, skeletons, weighed
 from skeleton_lab.figures.tradeoff import Panel, Point, accuracy_against_cost
-from skeleton_lab.papers.adasgn.examples import examples
+from skeleton_lab.papers.adasgn.examples import examples as chosen_joints
 from skeleton_lab.papers.adasgn.module import AdaSGNModule
 from skeleton_lab.papers.deform3d.examples import on_films, on_joints
 from skeleton_lab.papers.deform3d.module import Deform3DModule
+from skeleton_lab.papers.gca_lstm.examples import examples as informative_joints
+from skeleton_lab.papers.gca_lstm.examples import mean_attention
+from skeleton_lab.papers.gca_lstm.module import GCALSTMModule
+from skeleton_lab.registry import MODELS
 from skeleton_lab.reproduce.assemble import Measured, Planned
 from skeleton_lab.reproduce.fusion import Fusion, fused
 from skeleton_lab.reproduce.metrics import METRICS
@@ -32,6 +40,7 @@ from skeleton_lab.reproduce.runs import Run, folder_of
 from skeleton_lab.reproduce.tables import Table
 from skeleton_lab.reproduce.trained import Trained, is_there, load
 from skeleton_lab.settings import RunSettings
+from skeleton_lab.training.module import ClassificationModule
 
 ACCURACY, COST, COST_OF_CLIP, SIZE = "top1", "gmacs_as_paper", "gmacs_per_clip", "parameters_left"
 AXES = {
@@ -82,24 +91,55 @@ def tradeoff(pictured: Pictured, cost: str = COST, logarithmic: bool = False, cu
 
 def policy_choices(pictured: Pictured) -> Figure | None:
     """Clips with the joints that a policy chose (AdaSGN, Figure 4), by the first finished run that has one."""
-    trained = _first_trained(pictured, "adasgn")
-    if trained is None:
+    return _clips(pictured, AdaSGNModule, chosen_joints)
+
+
+def informativeness(pictured: Pictured) -> Figure | None:
+    """Clips with what attention found informative in each iteration (GCA-LSTM, Figure 7), by the first finished run."""
+    return _clips(pictured, GCALSTMModule, informative_joints)
+
+
+def mean_informativeness(pictured: Pictured) -> Figure | None:
+    """The mean informativeness of every joint over the test set (GCA-LSTM, Figure 8), a panel for each row in each
+    group of columns, by its first run; None where none is finished."""
+    panels = {}
+    for each in pictured.planned:
+        title = f"{each.cell.row}, {each.cell.group}"
+        trained = None if title in panels else _first_trained([each], pictured.output_dir)
+        if trained is not None:
+            assert isinstance(trained.module, GCALSTMModule) and isinstance(trained.data, SkeletonDataModule)
+            values_V = mean_attention(trained.module, trained.data)
+            clip = trained.data.clips.upright()[in_order(trained.data.test[:1])[0]]
+            layout, weight_MV = trained.module.layout, from_least_to_most(values_V)[None]
+            body = weighed(clip.joints_TMVC[0, :1], clip.valid_TM[0, :1], weight_MV, layout, "")
+            panels[title] = JointMeans(title, layout.joints, 100 * (values_V - 1), body)
+    if not panels:
         return None
-    assert isinstance(trained.module, AdaSGNModule)
-    clips = examples(trained.module, trained.data, trained.classes)
-    return chosen_joints(f"{pictured.result.table.id}, {pictured.result.headline}", clips) if clips else None
+    heading = f"{pictured.result.table.id}, {pictured.result.headline}"
+    what = "% above the informativeness that all joints have on average"
+    return draw_joint_means(heading, list(panels.values()), what)
 
 
-def _first_trained(pictured: Pictured, model: str) -> Trained | None:
-    runs = (run for each in pictured.planned for run in each.runs if is_there(folder_of(run, pictured.output_dir)))
-    run = next((run for run in runs if run.settings.name == model), None)
-    return None if run is None else load(run, pictured.output_dir)
+def _clips(
+    pictured: Pictured, module: type, examples: Callable[[Any, Any, Sequence[str]], list[ShownClip]]
+) -> Figure | None:
+    """What examples shows of the first finished run whose module is of this type."""
+    trained = _first_trained(pictured.planned, pictured.output_dir, module)
+    clips = examples(trained.module, trained.data, trained.classes) if trained is not None else []
+    return skeletons(f"{pictured.result.table.id}, {pictured.result.headline}", clips) if clips else None
+
+
+def _first_trained(planned: Sequence[Planned], output_dir: Path, module: type = ClassificationModule) -> Trained | None:
+    for run in (run for each in planned for run in each.runs):
+        if issubclass(MODELS[run.settings.name].module_class(), module) and is_there(folder_of(run, output_dir)):
+            return load(run, output_dir)
+    return None
 
 
 def attention(pictured: Pictured, clips: int, to_joints: bool = False) -> Figure | None:
     """What the 3D deformable transformer looks at in up to so many clips, by the first finished run: the places that
     it finds in films (Figures 5, A3 to A5), or joints (Figures 6, A2). None where nothing is recognised."""
-    trained = _first_trained(pictured, "deform3d")
+    trained = _first_trained(pictured.planned, pictured.output_dir, Deform3DModule)
     if trained is None:
         return None
     assert isinstance(trained.module, Deform3DModule)
@@ -261,6 +301,8 @@ PICTURES: dict[str, Callable[[Pictured], Figure | None]] = {
     ),
     "accuracy_by_frames": partial(by_setting, key="data.clip_len", setting="frames of a clip"),
     "accuracy_by_test_frames": partial(by_setting, key=TEST_FRAMES, setting="frames of a clip in the test"),
+    "informativeness": informativeness,
+    "mean_informativeness": mean_informativeness,
     "largest_parts": largest_parts,
     "accuracy_by_epoch": by_epoch,
     "loss_by_epoch": partial(by_epoch, what="loss"),

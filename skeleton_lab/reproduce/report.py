@@ -1,5 +1,6 @@
 """A measured table as files: table.json for programs, table.md for text, and what both and the page share."""
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from skeleton_lab.files import write_json, write_text
 from skeleton_lab.reproduce.assemble import Measured
 from skeleton_lab.reproduce.cells import Cell
 from skeleton_lab.reproduce.metrics import METRICS
+from skeleton_lab.reproduce.sources import REAL
 from skeleton_lab.reproduce.tables import Table
 from skeleton_lab.reproduce.times import Times
 
@@ -54,6 +56,26 @@ class Result:
         overrides = "".join(f", {key}={value}" for key, value in self.table.overrides.items())
         folds = "".join(f", {fold}" for fold in self.folds)
         return f"{self.data}{asked}{folds}{scale}{overrides}"
+
+    @property
+    def command(self) -> str:
+        """What measures it again."""
+        table, seeds = self.table, sorted({request.changes.get("seed", 1) for request in self.table.requests})
+        words = {
+            "TABLE": table.id,
+            "DATASET": "" if table.dataset == table.home else table.dataset,
+            "PROTOCOL": table.protocol,
+            "SCALE": "" if table.scale == "demo" else table.scale,
+            "SEEDS": ",".join(map(str, seeds)) if seeds[1:] else "",
+            "ARGS": " ".join(f"{key}={value}" for key, value in table.overrides.items()),
+            "DATA_ROOT": "/data" if self.data == REAL else "",
+        }
+        return " ".join(
+            [
+                "make reproduce",
+                *(f"{key}={shlex.quote(value)}" for key, value in words.items() if value),
+            ]
+        )
 
     @property
     def is_comparable(self) -> bool:

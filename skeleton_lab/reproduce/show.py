@@ -10,6 +10,7 @@ from skeleton_lab.reproduce.page import write_page
 from skeleton_lab.reproduce.pictures import PICTURES, Pictured
 from skeleton_lab.reproduce.published import measure_networks
 from skeleton_lab.reproduce.report import UNTRAINED, Result, write_report
+from skeleton_lab.reproduce.run_page import runs_of
 from skeleton_lab.reproduce.runs import folder_of, folds_of, with_required
 from skeleton_lab.reproduce.tables import Table
 
@@ -49,7 +50,7 @@ def write_result(
     pictured = Pictured(result, planned, output_dir)
     pictures = [f"{name}.png" for name in table.pictures if _draw(name, pictured, folder)]
     write_report(result, folder, pictures)
-    write_page(result, folder, pictures)
+    write_page(result, folder, pictures, runs_of(planned, output_dir))
     return result
 
 

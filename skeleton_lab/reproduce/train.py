@@ -71,7 +71,7 @@ def train(
     nothing and takes over that one's weights. Of several processes that train it together (workers.py), the first one
     writes and reports.
     """
-    _quieten()
+    quieten()
     origin, clock = provenance(), time.monotonic()
     settings = run.settings
     folder.path.mkdir(parents=True, exist_ok=True)
@@ -235,7 +235,7 @@ def _wandb_logger(settings: RunSettings, folder: RunFolder) -> Logger:
     return WandbLogger(folder.path.name, folder.path, project="skeleton_lab", mode=mode, config=asdict(settings))
 
 
-def _quieten() -> None:
+def quieten() -> None:
     """Lightning's advice is about training by hand; the executor speaks for itself."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)

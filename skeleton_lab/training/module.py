@@ -14,11 +14,12 @@ from lightning import LightningModule
 from torch import Tensor, nn
 from torchmetrics.functional.classification import multiclass_accuracy
 
-from data_modules.collate import PaddedBatch, RaggedBatch
+from data_modules.collate import Clip, PaddedBatch, RaggedBatch
 from data_modules.layouts import Layout
 from data_modules.skeletons import Batch
 from skeleton_lab.config import Request
 from skeleton_lab.errors import RequestError
+from skeleton_lab.figures.skeletons import ShownSkeleton, weighed
 from skeleton_lab.measure.macs import Macs, Rule
 from skeleton_lab.settings import RunSettings
 from skeleton_lab.training.losses import classification_loss, smoothed_cross_entropy
@@ -43,6 +44,18 @@ class Counted(NamedTuple):
     network: nn.Module
     inputs: tuple[Any, ...]
     rules: Mapping[type[nn.Module], Rule]
+
+
+class Portable(NamedTuple):
+    """A network in a form that can be exported, whose first result is logits.
+
+    inputs: tensors for a batch, by the names of its arguments; varying: the axes of each whose lengths may be others,
+    and what they are of ('clips').
+    """
+
+    network: nn.Module
+    inputs: Mapping[str, Tensor]
+    varying: Mapping[str, Mapping[int, str]]
 
 
 class ClassificationModule(LightningModule):
@@ -108,6 +121,10 @@ class ClassificationModule(LightningModule):
         """Whether several processes train together."""
         return self._trainer is not None and self._trainer.world_size > 1
 
+    def portable(self, batch: Batch) -> Portable:
+        """What is exported, and its inputs for this batch. Raises RequestError where it cannot be."""
+        raise RequestError(f"{self.settings.name} cannot be exported: none of its forms is a graph of plain operations")
+
     def count_macs(self, measured: Mapping[str, float]) -> Macs:
         """The multiply–accumulates of one clip of one person; `measured` holds what `measure` found on the test set."""
         raise NotImplementedError
@@ -120,6 +137,17 @@ class ClassificationModule(LightningModule):
         """What `skeleton-lab profile` times in turn: `clips` random clips through the network, and what it is best
         compared with; by name, the network in its quickest form first. measured: as `count_macs` takes it."""
         raise NotImplementedError
+
+    def shown(self, batch: Batch, clip: Clip) -> list[ShownSkeleton]:
+        """The frames of a batch of one clip as skeletons, with what the network attended to where a paper says what.
+
+        clip: the same frames as positions that are not turned.
+        """
+        plain_MV = np.zeros(clip.joints_TMVC.shape[1:3], np.float32)
+        frames = zip(clip.joints_TMVC, clip.valid_TM, strict=True)
+        return [
+            weighed(x_MVC, there_M, plain_MV, self.layout, f"frame {t}") for t, (x_MVC, there_M) in enumerate(frames, 1)
+        ]
 
     def measure(self, per_clip: Mapping[str, Tensor]) -> dict[str, float]:
         """Numbers about the test set from what `forward` recorded of each clip, (clips, …)."""

@@ -29,6 +29,8 @@ VERBS = {
         Verb("sweep", "run all combinations of a sweep, through W&B agents where there is a login"),
         Verb("agent", "run what a registered W&B sweep has left, on this machine"),
         Verb("runs", "list the finished runs (--json for programs)"),
+        Verb("predict", "what a trained model makes of your recordings (--plot draws what it attended to)"),
+        Verb("export", "a trained network as files that run without this program"),
         Verb("prepare", "read a dataset's official files into a store"),
         Verb("doctor", "look for damage in a dataset or in one recording"),
         Verb("profile", "count a model's parameters and multiply–accumulates"),

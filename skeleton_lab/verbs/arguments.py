@@ -25,18 +25,20 @@ REQUEST_KEYS = ("scale", "data_root", "output_dir", "demo_clips", *EXECUTION_KEY
 
 @dataclass(frozen=True)
 class Arguments:
-    """names: words without '='; settings: the last value of every key; as_json: whether JSON was asked for."""
+    """names: words without '='; settings: the last value of every key; as_json: whether JSON was asked for, and
+    plot: pictures."""
 
     names: tuple[str, ...]
     settings: dict[str, str]
     as_json: bool
+    plot: bool = False
 
     @classmethod
-    def parse(cls, words: Sequence[str], as_json: bool = False) -> "Arguments":
+    def parse(cls, words: Sequence[str], as_json: bool = False, plot: bool = False) -> "Arguments":
         pairs = [word.partition("=") for word in words if "=" in word]
         names = tuple(word for word in words if "=" not in word)
         # An empty value, as make passes for a variable that is not set, says nothing.
-        return cls(names, {key: value for key, _, value in pairs if value}, as_json)
+        return cls(names, {key: value for key, _, value in pairs if value}, as_json, plot)
 
     def name(self, what: str) -> str:
         """The one name that the verb needs."""

@@ -1,9 +1,13 @@
-"""`skeleton-lab report TABLE`: print a table from finished runs; `keep=true` adds it to experiments/results."""
+"""`skeleton-lab report TABLE`: print a table from finished runs; `keep=true` adds it to experiments/results.
+
+Without a table: a page that lists those that are there, and says how much of each paper is reproduced.
+"""
 
 from rich.console import Console
 
 from skeleton_lab.errors import RequestError
 from skeleton_lab.reproduce.assemble import plan_table
+from skeleton_lab.reproduce.index_page import write_index
 from skeleton_lab.reproduce.kept import keep
 from skeleton_lab.reproduce.page import print_table
 from skeleton_lab.reproduce.runs import folder_of
@@ -13,6 +17,12 @@ from skeleton_lab.verbs.reproduce import requested_table
 
 
 def run(arguments: Arguments) -> int:
+    if not arguments.names:
+        arguments.refuse_others()
+        session = arguments.session()
+        path = write_index(session.output_dir)
+        session.console.print(f"written to {path}", soft_wrap=True, markup=False)
+        return 0
     table, session = requested_table(arguments), arguments.session()
     sources, problems = session.prepare_all(table.recordings, table.scale, table.shows_films)
     planned = plan_table(table, sources)

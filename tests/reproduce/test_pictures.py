@@ -11,7 +11,15 @@ from skeleton_lab.config import Request
 from skeleton_lab.reproduce.assemble import Measured, Planned
 from skeleton_lab.reproduce.cells import Cell
 from skeleton_lab.reproduce.fusion import Fusion
-from skeleton_lab.reproduce.pictures import Pictured, accuracy_by_sparsity, by_epoch, confidence, largest_parts
+from skeleton_lab.reproduce.pictures import (
+    Pictured,
+    accuracy_by_sparsity,
+    by_epoch,
+    confidence,
+    informativeness,
+    largest_parts,
+    mean_informativeness,
+)
 from skeleton_lab.reproduce.report import Result
 from skeleton_lab.reproduce.runs import Predictions, Run, RunFolder, folder_of
 from skeleton_lab.reproduce.tables import Table
@@ -150,3 +158,10 @@ def test_how_sure_networks_are_alone_and_together(tmp_path: Path) -> None:
     assert [tick.get_text() for tick in below.get_xticklabels()] == ["base\n0 clips", "assembled\n0 clips"]
     unfinished = Planned(one, ((plan(seed=3),),))
     assert confidence(pictured([], tmp_path, (unfinished,))) is None
+
+
+def test_nothing_is_drawn_of_networks_that_are_not_trained(tmp_path: Path) -> None:
+    cell = Cell("GCA-LSTM", "ACC(%)", "CS", "top1", None, 0.0)
+    unfinished = pictured([], tmp_path, (Planned(cell, ((plan("gca_lstm"),),)),))
+    assert informativeness(unfinished) is None
+    assert mean_informativeness(unfinished) is None

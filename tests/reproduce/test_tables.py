@@ -60,6 +60,8 @@ PRINTED = {
     "gca_lstm_tab10": 7,
     "gca_lstm_tab11": 2 * 2,
     "gca_lstm_fig6": 0,
+    "gca_lstm_fig7": 0,
+    "gca_lstm_fig8": 0,
     "deform3d_tab1": 14 * 4 + 2 + 2 + 1,
     "deform3d_tab2": 4,
     "deform3d_tab3": 8,

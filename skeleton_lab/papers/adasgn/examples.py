@@ -1,6 +1,6 @@
 """Figure 4: clips of the test set, each skeleton with the joints that the policy chose for it.
 
-Axes: N clips, M person slots, P persons, T frames, V joints, J joints that are left, C coordinates, A actions.
+Axes: N clips, M person slots, P persons, T frames, V joints, A actions.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,8 +12,8 @@ from torch import Tensor
 
 from data_modules.data_module import DividedDataModule
 from data_modules.divisions import in_order
-from data_modules.layouts import Layout
-from skeleton_lab.figures.chosen_joints import ShownClip, ShownSkeleton
+from skeleton_lab.figures.skeletons import ShownClip
+from skeleton_lab.papers.adasgn.chosen import chosen_skeleton
 from skeleton_lab.papers.adasgn.module import AdaSGNModule, persons
 
 # The classes of the paper's two examples, as NTU RGB+D names them.
@@ -66,24 +66,8 @@ def recognised(module: AdaSGNModule, data: DividedDataModule) -> Iterator[Exampl
 
 def _shown(example: Example, module: AdaSGNModule, classes: Sequence[str]) -> ShownClip:
     frames = np.linspace(0, len(example.x) - 1, FRAMES).round().astype(int).tolist()
-    skeletons = [_skeleton(example, frame, module) for frame in frames]
+    skeletons = [
+        chosen_skeleton(example.x[frame], int(example.actions[frame]), module.network, module.layout)
+        for frame in frames
+    ]
     return ShownClip(f"{classes[example.label]}: frames {', '.join(str(frame + 1) for frame in frames)}", skeletons)
-
-
-def _skeleton(example: Example, frame: int, module: AdaSGNModule) -> ShownSkeleton:
-    action = int(example.actions[frame])
-    with torch.no_grad():
-        joints_JC = module.network.joint_transforms[action](example.x[frame])
-    count, size = len(joints_JC), "SB"[action % 2]
-    place = module.layout.joint_levels.index(count) / (len(module.layout.joint_levels) - 1)
-    if module.layout.dimensions == 2:  # in a picture y points downwards
-        joints_JC = joints_JC * joints_JC.new_tensor([1, -1, 0])
-    return ShownSkeleton(joints_JC.numpy(), edges(module.layout, count), f"{size}-{count}", place)
-
-
-def edges(layout: Layout, joints: int) -> list[tuple[int, int]]:
-    """What joins the joints that are left: two groups are joined where a bone leads from one to the other."""
-    groups = layout.poolings.get(joints) or [(joint,) for joint in range(layout.num_joints)]
-    group_of = {joint: number for number, group in enumerate(groups) for joint in group}
-    pairs = {tuple(sorted((group_of[child], group_of[parent]))) for child, parent in layout.bones}
-    return sorted((first, second) for first, second in pairs if first != second)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from data_modules.collate import RaggedBatch
+from data_modules.collate import Clip, RaggedBatch
 from data_modules.layouts import Layout
 from data_modules.readers import reader_for
 from data_modules.skeletons import Batch
@@ -20,15 +20,18 @@ from skeleton_lab.backbones.sgn import SGN
 from skeleton_lab.backbones.sgn_inference import FoldedSGN
 from skeleton_lab.config import Request
 from skeleton_lab.errors import RequestError
+from skeleton_lab.figures.skeletons import ShownSkeleton
 from skeleton_lab.layers.persons import mean_over_persons, pack_persons, sum_over_persons
 from skeleton_lab.measure.macs import Macs
 from skeleton_lab.papers.adasgn import latency, macs
+from skeleton_lab.papers.adasgn.chosen import chosen_joints
 from skeleton_lab.papers.adasgn.inference import SkippingAdaSGN
 from skeleton_lab.papers.adasgn.network import SIZES, AdaSGN, JointTransform, build_sgn
+from skeleton_lab.papers.adasgn.portable import AllActions, person_by_person
 from skeleton_lab.papers.adasgn.settings import AdaSGNSettings, SGNSettings
 from skeleton_lab.papers.adasgn.shared_features import SharedFeatures
 from skeleton_lab.settings import AbsentPersons, RunSettings
-from skeleton_lab.training.module import ClassificationModule, Output
+from skeleton_lab.training.module import ClassificationModule, Output, Portable
 
 # "×0.096" at each epoch, as section 4.2 prints it; the released code multiplies by exp(−0.045) = 0.956.
 PRINTED_TEMPERATURE_DECAY = 0.096
@@ -49,6 +52,9 @@ class SGNModule(ClassificationModule):
 
     def inference_network(self) -> FoldedSGN:
         return FoldedSGN(self.network)
+
+    def portable(self, batch: Batch) -> Portable:
+        return person_by_person(self.network, self.padded(batch), self.model.absent_persons)
 
     def forward(self, batch: Batch) -> Output:
         seen, clips = persons(batch, self.model.absent_persons), len(batch.label)
@@ -127,6 +133,12 @@ class AdaSGNModule(ClassificationModule):
     def inference_network(self) -> SkippingAdaSGN:
         return SkippingAdaSGN(self.network)
 
+    def portable(self, batch: Batch) -> Portable:
+        """All actions are computed, and those that the policy does not take count nothing."""
+        if self.model.policy == "random" or self.model.evaluation_actions == "sampled":
+            raise RequestError(f"{self.settings.name} that draws its actions at random cannot be exported")
+        return person_by_person(AllActions(self.network), self.padded(batch), self.model.absent_persons)
+
     def forward(self, batch: Batch) -> Output:
         seen, clips = persons(batch, self.model.absent_persons), len(batch.label)
         if self.inference is not None:
@@ -148,6 +160,14 @@ class AdaSGNModule(ClassificationModule):
                 "present_skeletons": sum_over_persons(frames_P * there_P, seen.clip, clips),
             },
         )
+
+    def shown(self, batch: Batch, clip: Clip) -> list[ShownSkeleton]:
+        """The joints that the policy chose; where it takes all actions at once, plain skeletons."""
+        seen = persons(batch, "masked")
+        if self.model.policy == "all" or not len(seen.x):
+            return super().shown(batch, clip)
+        decision = self.inference_network()(seen.x)
+        return chosen_joints(clip, decision.actions.argmax(dim=-1), self.network, self.layout)
 
     @torch.no_grad()
     def frozen_features(self, batch: Batch, x_PTVC: Tensor) -> Tensor:

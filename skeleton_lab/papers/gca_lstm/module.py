@@ -13,20 +13,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
+from data_modules.collate import Clip
 from data_modules.layouts import Layout
 from data_modules.settings import channels_of
 from data_modules.skeletons import Batch
 from skeleton_lab.backbones.st_lstm import STLSTM, LatticeRecurrence
 from skeleton_lab.errors import RequestError
+from skeleton_lab.figures.skeletons import ShownSkeleton, from_least_to_most
 from skeleton_lab.measure.macs import Macs, count_macs
 from skeleton_lab.ops.lattice import by_cells
+from skeleton_lab.ops.lattice_export import by_slices
+from skeleton_lab.papers.gca_lstm.attention import drawn, relative_informativeness
 from skeleton_lab.papers.gca_lstm.macs import PARTS, RULES
 from skeleton_lab.papers.gca_lstm.network import GCALSTM
 from skeleton_lab.papers.gca_lstm.settings import GCALSTMSettings
 from skeleton_lab.papers.gca_lstm.stepwise import Progress, Steps
 from skeleton_lab.settings import RunSettings
 from skeleton_lab.training.losses import classification_loss
-from skeleton_lab.training.module import ClassificationModule, Counted, Output
+from skeleton_lab.training.module import ClassificationModule, Counted, Output, Portable
 from skeleton_lab.training.optimizers import optimizer_and_schedule
 
 
@@ -49,6 +53,14 @@ class LatticeModule(ClassificationModule):
         clip = self.settings.model.gradient_clip
         if clip:
             nn.utils.clip_grad_value_(self.parameters(), clip)
+
+    def portable(self, batch: Batch) -> Portable:
+        """Any number of clips; their frames are those of the lattice."""
+        network = deepcopy(self.network)
+        for layer in network.modules():
+            if isinstance(layer, LatticeRecurrence):
+                layer.compute = by_slices
+        return Portable(Averaged(network), {"x_NMTVC": self.padded(batch).x}, {"x_NMTVC": {0: "clips"}})
 
     def counted(self, batch: Batch) -> Counted:
         return self._counted(len(batch.label))
@@ -103,6 +115,7 @@ class GCALSTMModule(LatticeModule):
     """GCA-LSTM of one stream or two, trained directly or stepwise."""
 
     network_type = GCALSTM
+    network: GCALSTM
 
     def __init__(self, settings: RunSettings, layout: Layout, classes: int) -> None:
         super().__init__(settings, layout, classes)
@@ -120,6 +133,13 @@ class GCALSTMModule(LatticeModule):
     def forward(self, batch: Batch) -> StreamsOutput:
         streams_QNK = self.network(self.padded(batch).x, self.iterations)
         return StreamsOutput(averaged(streams_QNK), streams=streams_QNK)
+
+    def shown(self, batch: Batch, clip: Clip) -> list[ShownSkeleton]:
+        """What the last iteration found informative."""
+        if not self.settings.model.attention_iterations:
+            return super().shown(batch, clip)
+        r_TV = relative_informativeness(self.network, self.padded(batch).x)[0, -1]
+        return drawn(clip, from_least_to_most(r_TV.numpy()), self.layout)
 
     @property
     def iterations(self) -> int:
@@ -176,6 +196,18 @@ class GCALSTMModule(LatticeModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.progress = Progress(**checkpoint["progress"])
+
+
+class Averaged(nn.Module):
+    """A network whose streams, where it has several, are averaged."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x_NMTVC: Tensor) -> Tensor:
+        found = self.network(x_NMTVC)
+        return averaged(found) if isinstance(self.network, GCALSTM) else found
 
 
 def averaged(streams_QNK: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ Axes: N clips, M person slots, T frames, V joints, C channels, K classes.
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from data_modules.layouts import Layout
+from data_modules.skeletons import Batch
 from skeleton_lab.backbones.module import BackboneModule
 from skeleton_lab.config import Request
 from skeleton_lab.papers.sparse_stgcn.masks import Masks, grouped, maskable
@@ -19,6 +21,7 @@ from skeleton_lab.papers.sparse_stgcn.settings import Scope
 from skeleton_lab.papers.sparse_stgcn.storage import what_is_left
 from skeleton_lab.registry import MODELS
 from skeleton_lab.settings import RunSettings
+from skeleton_lab.training.module import Portable
 
 # The role of the dense network that is looked through, and what stands before the names of both.
 DENSE, TICKET, SPARSE = "dense", "ticket_", "sparse_"
@@ -58,6 +61,15 @@ class TicketModule(BackboneModule):
         masks = straight_through(dict(zip(self.names, self.scores, strict=True)), self.masks())
         masked = {name: weights[name] * mask for name, mask in masks.items()}
         return functional_call(self.network, masked, (x_NMTVC, present_NM))
+
+    def portable(self, batch: Batch) -> Portable:
+        """With the masked weights in the place of the whole ones."""
+        found = super().portable(batch)
+        network, masks = deepcopy(found.network), self.masks()
+        with torch.no_grad():
+            for name, weight in maskable(network).items():
+                weight.mul_(masks[name])
+        return found._replace(network=network)
 
     def masks(self) -> Masks:
         """Of the present scores."""

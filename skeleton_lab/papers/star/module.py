@@ -11,21 +11,24 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from data_modules.collate import PaddedBatch, RaggedBatch
+from data_modules.collate import Clip, PaddedBatch, RaggedBatch
 from data_modules.layouts import Layout
 from data_modules.settings import channels_of
 from data_modules.skeletons import Batch
 from skeleton_lab.backbones.settings import STGCNSettings
 from skeleton_lab.backbones.st_gcn import STGCN
 from skeleton_lab.errors import RequestError
+from skeleton_lab.figures.skeletons import ShownSkeleton
 from skeleton_lab.measure.literal import star as literal
 from skeleton_lab.measure.macs import Macs, count_macs
 from skeleton_lab.measure.random_batch import FULL_LENGTH, FULL_PERSONS, LONGEST, SHORTEST, random_batch, random_lengths
+from skeleton_lab.papers.star.attention import attention_between_joints, drawn
 from skeleton_lab.papers.star.macs import RULES, as_released
 from skeleton_lab.papers.star.network import STAR, ClipMemory, JointAttention, TimeAttention
+from skeleton_lab.papers.star.portable import SingleClip
 from skeleton_lab.papers.star.settings import STARSettings
 from skeleton_lab.settings import RunSettings
-from skeleton_lab.training.module import ClassificationModule, Counted, Output
+from skeleton_lab.training.module import ClassificationModule, Counted, Output, Portable
 
 
 class STARModule(ClassificationModule):
@@ -50,6 +53,15 @@ class STARModule(ClassificationModule):
     def forward(self, batch: Batch) -> Output:
         ragged = _ragged(batch)
         return Output(self.network(ragged.x, ragged.offsets), {"frames": ragged.offsets.diff()})
+
+    def shown(self, batch: Batch, clip: Clip) -> list[ShownSkeleton]:
+        """Which joints attended to which."""
+        ragged = _ragged(batch)
+        return drawn(clip, attention_between_joints(self.network, ragged.x, ragged.offsets), self.layout)
+
+    def portable(self, batch: Batch) -> Portable:
+        """One clip of any length: the frames of all its persons, one after another."""
+        return Portable(SingleClip(self.network), {"x_FVC": _ragged(batch).x}, {"x_FVC": {0: "frames"}})
 
     def counted(self, batch: Batch) -> Counted:
         return self._counted(_ragged(batch).offsets.diff().tolist())

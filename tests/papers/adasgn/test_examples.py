@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from data_modules.layouts import HAND22, NTU25
-from skeleton_lab.figures.chosen_joints import chosen_joints
+from skeleton_lab.figures.skeletons import skeletons
 from skeleton_lab.papers.adasgn import examples as examples_file
-from skeleton_lab.papers.adasgn.examples import Example, edges, examples
+from skeleton_lab.papers.adasgn.chosen import edges
+from skeleton_lab.papers.adasgn.examples import Example, examples
 from skeleton_lab.papers.adasgn.module import AdaSGNModule
 from tests.helpers import SMALL, settings_of, shaken
 
@@ -40,7 +41,7 @@ def test_the_papers_classes_are_drawn_where_they_are(module: Any, monkeypatch: p
         module, monkeypatch, [found(0, 0, 0.0), found(58, 5, 0.1), found(59, 2, 0.2), found(1, 1, 9)], classes
     )
     assert [clip.title.split(":")[0] for clip in clips] == ["falling down", "brush hair"]
-    assert [skeleton.choice for skeleton in clips[0].skeletons] == ["S-9"] * 5
+    assert [skeleton.title for skeleton in clips[0].skeletons] == ["S-9"] * 5
 
 
 def test_else_the_cheapest_and_the_dearest(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,7 +76,7 @@ def test_joints_that_are_left_hang_together(layout: Any) -> None:
 
 def test_the_picture_shows_every_choice(module: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     clips = drawn(module, monkeypatch, [found(4, 0, 0.0), found(5, 5, 0.9)], CLASSES)
-    figure = chosen_joints("demo data", clips)
+    figure = skeletons("demo data", clips)
     titles = [axes.get_title() for row in figure.subfigs for axes in row.axes]
     assert titles == ["S-1"] * 5 + ["B-25"] * 5
     figure.savefig(tmp_path / "picture.png", dpi=30)
