@@ -36,7 +36,6 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (["reproduce"], "give one table (got none)"),
         (["reproduce", "adasgn_tab3", "alhpa=3"], "did you mean 'alpha'"),
         (["reproduce", "adasgn_tab3", "devices=many"], "devices: "),
-        (["reproduce", "adasgn_tab3", "devices=2"], "several devices is not supported yet"),
         (["reproduce", "adasgn_tab3", "seeds=one"], "seeds=1,2,3"),
         (["reproduce", "adasgn_tab3", "folds=some"], "folds=some: give a whole number above 0"),
         (["reproduce", "adasgn_tab3", "dataset=ntu61"], "did you mean 'ntu60'"),
