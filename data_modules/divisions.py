@@ -146,6 +146,11 @@ def in_order(positions: NDArray[np.int64], crops: int = 1) -> list[Draw]:
     return [Draw(int(position), crop=crop) for position in positions for crop in numbers]
 
 
+def evenly_spread(positions: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """At most so many of the positions, in equal steps over all of them."""
+    return positions[:: max(1, -(-len(positions) // most))]
+
+
 def choose_fold(folds: list[Fold], number: int, name: str) -> Fold:
     """One of a protocol's folds. name: dataset and protocol, for the messages.
 

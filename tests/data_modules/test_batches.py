@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from data_modules.divisions import Batches, Draw, Draws, Part, balanced_parts, in_order
+from data_modules.divisions import Batches, Draw, Draws, Part, balanced_parts, evenly_spread, in_order
 from data_modules.errors import DataError
 
 
@@ -68,3 +68,10 @@ def test_parts_have_the_same_number_of_frames() -> None:
 
 def test_no_part_is_empty_beside_one_long_clip() -> None:
     assert all(balanced_parts(np.array([10_000, 1, 1, 1]), 4))
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "expected"), [(5, 9, [0, 1, 2, 3, 4]), (9, 4, [0, 3, 6]), (8, 4, [0, 2, 4, 6])]
+)
+def test_a_few_positions_in_equal_steps_over_all(count: int, most: int, expected: list[int]) -> None:
+    assert evenly_spread(np.arange(count), most).tolist() == expected

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from data_modules.data_module import DividedDataModule
-from data_modules.divisions import in_order
+from data_modules.divisions import evenly_spread, in_order
 from skeleton_lab.figures.skeletons import ShownClip
 from skeleton_lab.papers.adasgn.chosen import chosen_skeleton
 from skeleton_lab.papers.adasgn.module import AdaSGNModule, persons
@@ -50,7 +50,7 @@ def examples(module: AdaSGNModule, data: DividedDataModule, classes: Sequence[st
 @torch.no_grad()
 def recognised(module: AdaSGNModule, data: DividedDataModule) -> Iterator[Example]:
     """Clips of the test set that are classified rightly, at most `SEARCHED` of them looked at, evenly spread."""
-    positions = data.test[:: -(-len(data.test) // SEARCHED)]
+    positions = evenly_spread(data.test, SEARCHED)
     network = module.inference_network()
     for draw in in_order(positions):
         batch = data.collate([data.clips[draw]])

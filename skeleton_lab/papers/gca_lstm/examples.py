@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from data_modules.divisions import Draw, in_order
+from data_modules.divisions import Draw, evenly_spread, in_order
 from data_modules.skeletons import SkeletonDataModule
 from skeleton_lab.figures.skeletons import Floats, ShownClip, from_least_to_most
 from skeleton_lab.papers.gca_lstm.attention import drawn, relative_informativeness
@@ -46,7 +46,7 @@ def examples(module: GCALSTMModule, data: SkeletonDataModule, classes: Sequence[
 @torch.no_grad()
 def recognised(module: GCALSTMModule, data: SkeletonDataModule) -> Iterator[Example]:
     """Clips of the test set that are classified rightly, at most `SEARCHED` of them looked at, evenly spread."""
-    positions = data.test[:: -(-len(data.test) // SEARCHED)]
+    positions = evenly_spread(data.test, SEARCHED)
     for start in range(0, len(positions), BATCH):
         draws = in_order(positions[start : start + BATCH])
         batch = module.padded(data.collate([data.clips[draw] for draw in draws]))
