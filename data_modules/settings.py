@@ -130,6 +130,9 @@ class VideoSettings(ClipSettings):
     test_clip_len: how many frames clips show in evaluation; none: as many as in training.
     short_side: what the shorter side of a film is resized to, an even number of pixels; crop: the side of the square
         that is cut out of it, at random in training, else in the middle.
+    crop_around: 'bodies': the square around all joints that a clip shows is cut out instead, and resized to `crop`.
+    drawn_joints: 'hidden': dots of pure colours, as they are drawn into Florence 3D's films, are filled from around
+        them.
     flip: whether half of the training clips are mirrored; not where left and right tell actions apart.
     least_confidence: a joint that is not surer than this counts as not visible.
     """
@@ -139,6 +142,8 @@ class VideoSettings(ClipSettings):
     test_clip_len: int | None = None
     short_side: int = 256
     crop: int = 224
+    crop_around: Literal["picture", "bodies"] = "picture"
+    drawn_joints: Literal["kept", "hidden"] = "kept"
     flip: bool = False
     least_confidence: float = 0.01
 
@@ -149,7 +154,7 @@ def video_problems(settings: VideoSettings) -> Iterator[str]:
     yield from _count_problems(settings, "clip_len", "test_clip_len", "crop", "persons", "train_clips", "test_crops")
     if settings.short_side % 2:
         yield f"data.short_side={settings.short_side}: give an even number"
-    if settings.crop > settings.short_side:
+    if settings.crop_around == "picture" and settings.crop > settings.short_side:
         yield f"data.crop={settings.crop}: give a number up to data.short_side, which is {settings.short_side}"
     if not 0 <= settings.least_confidence < 1:
         yield f"data.least_confidence={settings.least_confidence}: give a number from 0 to less than 1"

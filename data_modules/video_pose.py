@@ -19,6 +19,7 @@ from data_modules import video_transforms as transforms
 from data_modules.data_module import DividedDataModule, StoredClips
 from data_modules.divisions import WHOLE, Draw, Part, choose_fold
 from data_modules.errors import DataError, UnreadableRecordingError
+from data_modules.films import resize
 from data_modules.readers.reader import Fold, Protocol
 from data_modules.settings import Selection, VideoSettings, video_problems
 from data_modules.store import Store
@@ -129,11 +130,27 @@ class VideoPoseClips(StoredClips[VideoPoseClip | Damaged, VideoSettings]):
         position: int,
         rng: np.random.Generator | None,
     ) -> VideoPoseClip:
-        crop = self.settings.crop
-        corner = transforms.crop_corner(size, crop, rng)
-        frames, pixels = transforms.crop_frames(frames, corner, crop), pixels - np.array(corner, np.float32)
+        crop, corner, side = self.settings.crop, *self._square(size, pixels, visible, rng)
+        pixels = transforms.scale_pixels(pixels - np.array(corner, np.float32), (side, side), (crop, crop))
+        if self.settings.modality != "pose":
+            frames = transforms.crop_frames(frames, corner, side)
+            if self.settings.drawn_joints == "hidden":
+                frames = transforms.hide_dots(frames)
+            frames = np.stack([resize(picture, (crop, crop)) for picture in frames])
         visible = visible & transforms.inside(pixels, (crop, crop))
         return VideoPoseClip(frames, pixels, visible, int(self.labels[position]), position)
+
+    def _square(
+        self,
+        size: transforms.Size,
+        pixels: transforms.Pixels,
+        visible: transforms.Visible,
+        rng: np.random.Generator | None,
+    ) -> tuple[tuple[int, int], int]:
+        """What is cut out of pictures of `size`: the upper left pixel, and the side."""
+        if self.settings.crop_around == "bodies":
+            return transforms.square_around(pixels, visible, size, rng)
+        return transforms.crop_corner(size, self.settings.crop, rng), self.settings.crop
 
     def _mirrored(self, clip: VideoPoseClip) -> VideoPoseClip:
         shown = clip.frames_THWC, self.settings.crop, clip.pixels_TMVC, clip.visible_TMV

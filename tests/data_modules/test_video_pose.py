@@ -110,6 +110,18 @@ def test_joints_stay_on_their_dots_when_films_are_resized_cropped_and_mirrored(
     assert not all(mirrored)
 
 
+@pytest.mark.parametrize("crop", [48, 160])
+def test_joints_stay_on_their_dots_in_squares_around_bodies(store: Store, root: Path, crop: int) -> None:
+    """Which are cut out of films of 120 rows, and made smaller or larger."""
+    data = module(store, root, settings={"crop": crop, "crop_around": "bodies", "clip_len": 8})
+    assert np.median(misses(epoch_of(data, 0))) < 0.5  # some dots are cut
+    (batch,) = data.test_dataloader()
+    assert misses([batch]).max() < 0.5 * max(1, crop / 120)
+    covered = batch.pixels[batch.visible].reshape(len(batch.label), -1, 2)
+    reach = (covered.amax(dim=1) - covered.amin(dim=1)).amax(dim=1) / crop
+    assert ((reach > 0.7) & (reach < 0.9)).all()
+
+
 def test_only_sure_joints_inside_the_frame_are_visible(root: Path, tmp_path: Path) -> None:
     sequences = [dots("a.avi", seed) for seed in range(6)]
     for sequence in sequences:
@@ -327,6 +339,11 @@ def test_the_dots_in_the_films_of_florence_are_where_the_joints_are(tmp_path: Pa
             at_x = (x + shift).clamp(0, 239)
             hit = near.flatten(2).gather(2, y.clamp(0, 239) * 240 + at_x)
             found.append(hit[batch.visible[:, 0]].float())
+    hidden = replace(data.clips.settings, drawn_joints="hidden")
+    without = VideoPoseDataModule(store, films, reader.protocols["loso"], hidden, 8, SEED)
+    for batch in list(without.test_dataloader())[:1]:
+        red, green, blue = batch.frames.int().unbind(dim=2)
+        assert not ((red > 150) & (green > 150) & (blue < 60)).any()
     share = {shift: float(torch.cat(found).mean()) for shift, found in hits.items()}
     assert share[0] > 0.3
     assert share[0] > 2 * max(share[12], share[-12])

@@ -11,10 +11,12 @@ from data_modules.video_transforms import (
     crop_frames,
     film_frames,
     fit,
+    hide_dots,
     inside,
     mirror,
     sample_times,
     scale_pixels,
+    square_around,
 )
 
 
@@ -106,3 +108,35 @@ def test_a_mirror_turns_pictures_and_joints_alike_and_back() -> None:
         mirror(turned[0], frames.shape[2], *turned[1:], [(0, 2)]), (frames, pixels, visible), strict=True
     ):
         np.testing.assert_allclose(again, before, atol=1e-6)
+
+
+def test_a_square_holds_all_that_is_seen_and_lies_in_the_picture() -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.uniform((30, 10), (70, 90), (6, 1, 5, 2)).astype(np.float32)
+    visible = np.ones((6, 1, 5), np.bool_)
+    pixels[0, 0, 0], visible[0, 0, 0] = (150, 0), False
+    (x, y), side = square_around(pixels, visible, (160, 120), None)
+    seen = pixels[visible] - np.array([x, y])
+    assert (seen > -0.5).all()
+    assert (seen < side - 0.5).all()
+    assert 1.2 * np.ptp(seen[:, 1]) < side < 1.3 * np.ptp(seen[:, 1])
+    drawn = {square_around(pixels, visible, (160, 120), rng) for _ in range(20)}
+    assert len(drawn) > 10
+    assert all(x >= 0 and y >= 0 and x + side <= 160 and y + side <= 120 for (x, y), side in drawn)
+
+
+def test_a_square_around_nobody_is_the_middle_of_the_picture() -> None:
+    nobody = np.zeros((2, 1, 3, 2), np.float32), np.zeros((2, 1, 3), np.bool_)
+    assert square_around(*nobody, (160, 120), None) == ((20, 0), 120)
+
+
+def test_dots_of_pure_colours_are_hidden_and_the_rest_is_left() -> None:
+    frames = np.random.default_rng(0).integers(90, 110, (2, 40, 50, 3)).astype(np.uint8)
+    dotted = frames.copy()
+    dotted[1, 18:22, 30:34] = (255, 250, 10)
+    hidden = hide_dots(dotted)
+    assert abs(hidden[1, 18:22, 30:34].astype(int) - 100).max() < 6
+    changed = (hidden != frames).any(axis=(0, 3))
+    assert not changed[:14].any()
+    assert not changed[:, :26].any()
+    assert (hide_dots(frames) == frames).all()
