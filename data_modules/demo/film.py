@@ -45,7 +45,7 @@ BONES = (
     ("skin", "right_hand", "right_thumb", 0.012),
 )
 TRUNK_SHARE = 0.285  # of the height, from the spine's base to the shoulders
-PROP_SIZE = 0.045
+PROP_SIZE = 0.07  # large, so that small frames show it
 BLOCK = 16  # frames drawn at once: few enough that a limb stays in one place
 GRAIN, CLOUD, CLOUDS = 5.0, 10.0, 8  # the background's noise, fine and coarse, and how many pixels a coarse patch has
 FILM_GOP, FILM_QUALITY, JPEG_QUALITY = 12, 20, 90

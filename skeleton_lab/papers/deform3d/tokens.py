@@ -9,9 +9,11 @@ from torch.nn import functional as F
 
 from skeleton_lab.ops.precision import as_written, full
 
-# What is learned of joints, frames and places is as large as what is seen there, so that they can be told apart.
-SPREAD = 0.5
+# What is learned of joints, frames and places begins smaller than what is seen there, which is what differs from clip to
+# clip.
+SPREAD = 0.1
 PLACE = 4  # numbers that are said of a joint where there is no film
+QUARTERS = 4.0  # joints move about a quarter as far from frame to frame as they are from the middle
 
 
 def gaussians(at_NTR: Tensor, size: int, sigma: float) -> Tensor:
@@ -39,15 +41,16 @@ def joint_features(f_NTHWC: Tensor, at_NTRD: Tensor, sigma: float, normalise: bo
 
 
 def joint_places(at_NTRD: Tensor, visible_NTR: Tensor) -> Tensor:
-    """(N, T, R, 4): where joints are, as seen from the middle of all visible joints of the clip, and how far they have
-    moved since the frame before; both in units of how far joints are from that middle. Zeros of those not seen."""
+    """(N, T, R, 4): where joints are, as seen from the middle of all visible joints of the clip, in units of how far
+    joints are from it; and how far they have moved since the frame before, in a quarter of that. Zeros of those not
+    seen."""
     seen_NTR1 = visible_NTR[..., None].to(at_NTRD.dtype)
     count = seen_NTR1.sum(dim=(1, 2), keepdim=True).clamp(min=1)
     from_middle = (at_NTRD - (at_NTRD * seen_NTR1).sum(dim=(1, 2), keepdim=True) / count) * seen_NTR1
     spread = (from_middle.square().sum(dim=(1, 2, 3), keepdim=True) / count).sqrt().clamp(min=1)
     in_both = seen_NTR1[:, 1:] * seen_NTR1[:, :-1]
     moved = F.pad(from_middle.diff(dim=1) * in_both, (0, 0, 0, 0, 1, 0))
-    return torch.cat([from_middle, moved], dim=-1) / spread
+    return torch.cat([from_middle, QUARTERS * moved], dim=-1) / spread
 
 
 class Positions(nn.Module):
