@@ -66,7 +66,7 @@ def _table(folder: str, table: Mapping[str, Any]) -> str:
     told = ", ".join(
         f"<span class={verdict.replace(' ', '-')}>{verdicts[verdict]} {verdict}</span>"
         for verdict in SHOWN
-        if verdicts[verdict]
+        if verdicts[verdict] and table["paper"]
     )
     measured_on = f"{table['data']}, {table['scale']} scale"
     return (

@@ -15,6 +15,7 @@ from skeleton_lab.reproduce.report import Block, Result, grid, measured_text, re
 from skeleton_lab.reproduce.style import html_page
 
 COLOURS = {"reproduced": "green", "better": "cyan", "gap": "red"}
+LEGEND = " Each cell: measured, the paper's number, the verdict."
 SHORT = {"not comparable": "n/c"}
 
 # Characters. Longer names of rows take two lines, as most cells do.
@@ -28,7 +29,7 @@ def write_page(result: Result, folder: Path, pictures: Iterable[str], runs: str 
     notes = "".join(f"<li>{escape(note)}</li>" for note in (*result.notes, *result.problems))
     body = [
         f"<h1>{escape(table.id)}: {escape(table.title)}</h1>",
-        f"<p>Measured on {escape(result.headline)}. Each cell: measured, the paper's number, the verdict.</p>",
+        f"<p>Measured on {escape(result.headline)}.{'' if table.paper is None else LEGEND}</p>",
         caution,
         *(_html_block(block) for block in result.blocks()),
         f"<ul>{notes}</ul>" if notes else "",
@@ -80,8 +81,9 @@ def print_table(result: Result, console: Console) -> None:
             console.print(f"\n{block.title}", style="bold", highlight=False)
         for part in _terminal_blocks(block, console.width):
             console.print(part)
+    legend = "Each cell: measured (the paper's number), and the verdict; n/c is not comparable with the paper."
     lines = [
-        "Each cell: measured (the paper's number), and the verdict; n/c is not comparable with the paper.",
+        *([] if result.table.paper is None else [legend]),
         *(f"Note: {note}" for note in result.notes),
         *result.problems,
     ]

@@ -34,7 +34,8 @@ def test_the_program_gives_what_the_network_gives(model: str, varying: tuple[str
     "model",
     [
         *("sgn", "adasgn_single", "adasgn", "star_64", "st_gcn", "st_tr_s", "st_tr_t", "aa_gcn", "ctr_gcn", "dg_stgcn"),
-        *("sparse_ctr_gcn", "ticket_st_gcn", "st_lstm", "gca_lstm", "gca_lstm_two_stream"),
+        *("sparse_st_gcn", "sparse_aa_gcn", "sparse_ctr_gcn", "sparse_dg_stgcn", "ticket_st_gcn", "ticket_ctr_gcn"),
+        *("star_128", "st_lstm", "gca_lstm", "gca_lstm_two_stream"),
     ],
 )
 def test_every_model_as_onnx(model: str, tmp_path: Path) -> None:

@@ -48,7 +48,13 @@ def test_the_index_counts_what_was_held_against_a_paper(tmp_path: Path) -> None:
         cells = [{"row": row, "column": "ACC", "verdict": verdict} for row, verdict in verdicts.items()]
         path = tmp_path / "tables" / folder / "table.json"
         path.parent.mkdir(parents=True)
-        known = {"id": "adasgn_tab6", "title": "Gestures <1>", "data": "real recordings", "scale": "paper"}
+        known = {
+            "id": "adasgn_tab6",
+            "paper": "adasgn",
+            "title": "Gestures <1>",
+            "data": "real recordings",
+            "scale": "paper",
+        }
         path.write_text(json.dumps({**known, "cells": cells}))
 
     write("adasgn_tab6", {"a": "gap", "b": "reproduced", "c": "quoted", "d": "not run"})
