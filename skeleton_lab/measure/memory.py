@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import torch
@@ -51,8 +52,10 @@ class _Moved(TorchDispatchMode):
 
 
 def _bytes(tensor: Tensor) -> int:
-    """What is behind a tensor; of one that is repeated by its strides alone, what there is."""
-    return min(tensor.numel() * tensor.element_size(), tensor.untyped_storage().nbytes())
+    """Of the numbers that there are; those that strides of 0 repeat are there once."""
+    return tensor.element_size() * prod(
+        size for size, stride in zip(tensor.shape, tensor.stride(), strict=True) if stride
+    )
 
 
 class _Watch(TorchDispatchMode):
