@@ -23,6 +23,8 @@ from skeleton_lab.training.module import accuracies
 HARMLESS = {"training.precision"}
 OF_TRAINING = "training."
 
+# Verdicts in which a number was held against the paper's.
+JUDGED = ("reproduced", "better", "gap")
 # Of a fusion that is not of logits.
 FUSED: Mapping[str, Callable[[Sequence[float]], float]] = {"sum": sum, "max": max}
 

@@ -1,7 +1,7 @@
 """A measured table as one HTML page that needs nothing beside it, and as a table on the terminal."""
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 
@@ -54,10 +54,11 @@ def _html_cell(each: Measured | None) -> str:
     if each is None:
         return "<td></td>"
     reported = reported_number(each.cell)
-    paper = f"<small>paper {escape(reported)}</small>" if reported else ""
+    paper = f"<small>paper {escape(reported)}</small> " if reported else ""
+    verdict = f'<span class="verdict">{shown}</span>' if (shown := shown_verdict(each)) else ""
     return (
         f'<td class="{each.verdict.replace(" ", "-")}" title="{escape(", ".join(each.runs))}">'
-        f'{escape(measured_text(each))} {paper}<span class="verdict">{shown_verdict(each)}</span></td>'
+        f"{escape(measured_text(each))}{'<br>' if paper or verdict else ''}{paper}{verdict}</td>"
     )
 
 
@@ -68,9 +69,16 @@ def _html_picture(path: Path) -> str:
 
 def _html_origins(result: Result) -> str:
     return "".join(
-        f"<li>{escape(name)}: {escape(', '.join(f'{key} {value}' for key, value in origin.items()))}</li>"
+        f"<li>{escape(name)}: {escape(', '.join(f'{key} {_told(value)}' for key, value in origin.items()))}</li>"
         for name, origin in result.origins.items()
     )
+
+
+def _told(value: object) -> str:
+    """What an origin says; of several things, one after another."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{key} {each}" for key, each in value.items()) or "nothing"
+    return str(value)
 
 
 def print_table(result: Result, console: Console) -> None:

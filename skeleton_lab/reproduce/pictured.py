@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 
 from skeleton_lab.reproduce.assemble import Planned
 from skeleton_lab.reproduce.report import Result
+
+# Of a line of the heading, which the narrowest picture has room for.
+CHARACTERS = 70
 
 
 @dataclass(frozen=True)
@@ -18,4 +22,5 @@ class Pictured:
 
     @property
     def heading(self) -> str:
-        return f"{self.result.table.id}, {self.result.headline}"
+        """In as many lines as it needs."""
+        return fill(f"{self.result.table.id}, {self.result.headline}", CHARACTERS)

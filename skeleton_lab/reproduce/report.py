@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from skeleton_lab.files import write_json, write_text
-from skeleton_lab.reproduce.assemble import Measured
+from skeleton_lab.reproduce.assemble import JUDGED, Measured
 from skeleton_lab.reproduce.cells import Cell
 from skeleton_lab.reproduce.metrics import METRICS
 from skeleton_lab.reproduce.sources import REAL
@@ -80,7 +80,7 @@ class Result:
     @property
     def is_comparable(self) -> bool:
         """Whether any number of a run was held against the paper's; of a network, where there are no runs."""
-        return any(each.verdict in ("reproduced", "better", "gap") for each in self._decisive)
+        return any(each.verdict in JUDGED for each in self._decisive)
 
     @property
     def _decisive(self) -> list[Measured]:

@@ -65,7 +65,7 @@ def test_the_index_counts_what_was_held_against_a_paper(tmp_path: Path) -> None:
     row = page.partition("<th>adasgn</th>")[2].partition("</tr>")[0]
     assert row.startswith("<td>1 of 9</td>")
     assert row.endswith(
-        "<td><span class=reproduced>1</span></td><td><span class=better>–</span></td><td><span class=gap>1</span></td>"
+        "<td><span class=reproduced>1</span></td><td><span class=none>–</span></td><td><span class=gap>1</span></td>"
     )
 
 
