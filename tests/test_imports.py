@@ -24,6 +24,7 @@ ROOMS = (
     {"measure.benchmarks"},
     {"reproduce"},
     {"verbs"},
+    {"completion"},
     {"cli"},
     {"__main__"},
 )

@@ -3,14 +3,19 @@
 import re
 import shlex
 import subprocess
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import pytest
 
 from data_modules.readers import READERS
 from skeleton_lab.config import compose, parse_overrides
+from skeleton_lab.measure.benchmarks import BENCHMARKS
+from skeleton_lab.registry import MODELS
+from skeleton_lab.reproduce.listing import listing
+from skeleton_lab.reproduce.sweeps import load_sweep
 from skeleton_lab.reproduce.tables import table_names
-from skeleton_lab.verbs import VERBS, profile
+from skeleton_lab.verbs import VERBS, export, predict, profile
 from skeleton_lab.verbs.arguments import Arguments
 from skeleton_lab.verbs.reproduce import requested_table
 from skeleton_lab.verbs.train import requested_run
@@ -18,7 +23,11 @@ from tests.own_dataset import write_moves
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-OTHERS = [ROOT / "data_modules" / "README.md", *sorted((ROOT / "skeleton_lab" / "papers").glob("*/README.md"))]
+OTHERS = [
+    ROOT / "data_modules" / "README.md",
+    ROOT / "sweeps" / "README.md",
+    *sorted((ROOT / "skeleton_lab" / "papers").glob("*/README.md")),
+]
 TEXTS = [README, *(path.read_text(encoding="utf-8") for path in OTHERS)]
 COMMANDS = [
     line.split(" #")[0].strip()
@@ -42,11 +51,14 @@ def program_words(command: str) -> list[str]:
     return shlex.split(command)[1:]
 
 
+EXAMPLES = [f"skeleton-lab {example}" for verb in VERBS.values() for example in verb.examples]
+
+
 def test_the_readme_has_commands() -> None:
     assert len(COMMANDS) > 12
 
 
-@pytest.mark.parametrize("command", dict.fromkeys(COMMANDS))
+@pytest.mark.parametrize("command", dict.fromkeys([*COMMANDS, *EXAMPLES]))
 def test_command(command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("DATA_ROOT", raising=False)
     write_moves(tmp_path / "my_moves")
@@ -54,23 +66,60 @@ def test_command(command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     if not words:
         return
     verb, *rest = words
-    assert verb in VERBS
+    asked = {word.removeprefix("--") for word in rest if word.startswith("--")}
+    assert asked <= set(VERBS[verb].options)
     arguments = Arguments.parse([word for word in rest if not word.startswith("--")])
     arguments.session()
-    if verb in ("reproduce", "report"):
-        table = requested_table(arguments)
-        for request in {repr(r): r for cell in table.cells for members in cell.seeds for r in members}.values():
+    LOOKS.get(verb, lambda arguments: None)(arguments)
+
+
+def look_at_table(arguments: Arguments) -> None:
+    if arguments.names:
+        requests = requested_table(arguments).requests
+        for request in {repr(request): request for request in requests}.values():
             compose(request)
-    elif verb == "train":
-        compose(requested_run(arguments))
-    elif verb in ("doctor", "prepare"):
-        arguments.known_dataset(arguments.name("dataset"))
-    elif verb == "profile":
-        parse_overrides(arguments.overrides(profile.OWN_KEYS), [arguments.name("model")])
 
 
-def test_every_table_is_listed() -> None:
-    assert set(re.findall(r"^\| `(\w+_(?:tab|fig)\w+)`", README, re.MULTILINE)) == set(table_names())
+def look_at_model(arguments: Arguments) -> None:
+    parse_overrides(arguments.overrides(profile.OWN_KEYS), [arguments.name("model")])
+
+
+def look_at_trained(arguments: Arguments) -> None:
+    assert arguments.names[0] in MODELS
+    arguments.refuse_others({*predict.OWN_KEYS, *export.OWN_KEYS})
+
+
+def look_at_names(known: Collection[str]) -> Callable[[Arguments], None]:
+    def look(arguments: Arguments) -> None:
+        assert set(arguments.names) <= set(known)
+
+    return look
+
+
+def look_at_dataset(arguments: Arguments) -> None:
+    arguments.known_dataset(arguments.name("dataset"))
+
+
+LOOKS: Mapping[str, Callable[[Arguments], object]] = {
+    **dict.fromkeys(("reproduce", "report"), look_at_table),
+    **dict.fromkeys(("doctor", "prepare"), look_at_dataset),
+    **dict.fromkeys(("predict", "export"), look_at_trained),
+    "train": lambda arguments: compose(requested_run(arguments)),
+    "profile": look_at_model,
+    "sweep": lambda arguments: load_sweep(arguments.name("sweep")),
+    "tables": look_at_names(table_names()),
+    "bench": look_at_names(BENCHMARKS),
+}
+
+
+def test_the_tables_are_listed_with_their_state() -> None:
+    listed = README.partition("format=markdown` -->\n")[2].partition("\n<!-- end -->")[0]
+    assert listed == listing(), "put what `skeleton-lab tables format=markdown` prints into README.md"
+    assert set(re.findall(r"^\| `(\w+)` \| .+ \| .+ \|$", listed, re.MULTILINE)) >= set(table_names())
+
+
+def test_the_models_are_named() -> None:
+    assert {name for name in MODELS if f"`{name}`" not in README} == set()
 
 
 def test_every_dataset_is_listed_with_its_folder_and_protocols() -> None:

@@ -1,8 +1,9 @@
-"""Accuracy against cost: what a network buys with its multiply–accumulates."""
+"""Accuracy against cost: what a network buys with its multiply–accumulates, its time or its memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import ceil, inf
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,6 +11,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from matplotlib.transforms import Bbox
 
 MEASURED, REPORTED = "tab:blue", "tab:grey"
+MOST_COLUMNS = 3
 
 # Where a label may stand beside its point, the nearest first: steps of a line's height above and below, right and left.
 PLACES = list(product((4, -11, 15, -22, 26, -33, 37, -44), (6, -6)))  # (up, right), in points
@@ -32,30 +34,48 @@ class Point:
 class Panel:
     """The networks of one protocol, as measured, and as reported where the two may be compared.
 
-    connected: the names of those that a line joins, in its order.
+    cost: what its axis shows. connected: the names of those that a line joins, in its order. steps: whether the line
+    keeps an accuracy until the next network's cost, as the best that a cost can buy does.
     """
 
     title: str
+    cost: str
     measured: Sequence[Point]
     reported: Sequence[Point] = ()
     connected: Sequence[str] = ()
+    steps: bool = False
 
 
-def accuracy_against_cost(heading: str, panels: Sequence[Panel], cost: str, logarithmic: bool = False) -> Figure:
-    """One panel beside the other. cost: what its axis shows; logarithmic, where networks differ by magnitudes."""
-    figure = Figure(figsize=(6 * len(panels), 4.5), layout="constrained")
-    all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
+def pareto_front(points: Sequence[Point]) -> list[str]:
+    """The names of those that no other point beats at their cost or a lower one, the cheapest first."""
+    found, best = [], -inf
+    for point in sorted(points, key=lambda point: (point.cost, -point.accuracy)):
+        if point.accuracy > best:
+            found.append(point.name)
+            best = point.accuracy
+    return found
+
+
+def accuracy_against_cost(heading: str, panels: Sequence[Panel], logarithmic: bool = False) -> Figure:
+    """One panel beside the other, three in a row at most. logarithmic: where networks differ by magnitudes."""
+    columns = min(MOST_COLUMNS, len(panels))
+    rows = ceil(len(panels) / columns)
+    figure = Figure(figsize=(6 * columns, 4.5 * rows), layout="constrained")
+    every = figure.subplots(rows, columns, squeeze=False).ravel()
+    all_axes = every[: len(panels)]
+    for spare in every[len(panels) :]:
+        spare.set_axis_off()
     for axes, panel in zip(all_axes, panels, strict=True):
-        _draw(axes, panel.measured, panel.connected, "measured", MEASURED)
+        _draw(axes, panel.measured, panel, "measured", MEASURED)
         if panel.reported:
-            _draw(axes, panel.reported, panel.connected, "paper", REPORTED)
+            _draw(axes, panel.reported, panel, "paper", REPORTED)
             axes.legend(loc="lower right")
         if logarithmic:
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set(title=panel.title, xlabel=cost, ylabel="top-1 accuracy (%)")
+        axes.set(title=panel.title, xlabel=panel.cost, ylabel="top-1 accuracy (%)")
         axes.margins(0.15)
         axes.grid(alpha=0.3)
     figure.suptitle(heading, fontsize=10)
@@ -65,12 +85,13 @@ def accuracy_against_cost(heading: str, panels: Sequence[Panel], cost: str, loga
     return figure
 
 
-def _draw(axes: Axes, points: Sequence[Point], connected: Sequence[str], label: str, colour: str) -> None:
+def _draw(axes: Axes, points: Sequence[Point], panel: Panel, label: str, colour: str) -> None:
     axes.scatter([point.cost for point in points], [point.accuracy for point in points], color=colour, label=label)
     places = {point.name: point.place for point in points}
-    line = [places[name] for name in connected if name in places]
+    line = [places[name] for name in panel.connected if name in places]
     if line:
-        axes.plot(*zip(*line, strict=True), color=colour, linewidth=1)
+        drawstyle = "steps-post" if panel.steps else "default"
+        axes.plot(*zip(*line, strict=True), color=colour, linewidth=1, drawstyle=drawstyle)
 
 
 def _label(axes: Axes, panel: Panel) -> None:

@@ -3,7 +3,7 @@
 Axes: N clips of the test set, K classes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
@@ -22,6 +22,11 @@ from skeleton_lab.training.module import accuracies
 # what is measured of an untrained network.
 HARMLESS = {"training.precision"}
 OF_TRAINING = "training."
+
+# Verdicts in which a number was held against the paper's.
+JUDGED = ("reproduced", "better", "gap")
+# Of a fusion that is not of logits.
+FUSED: Mapping[str, Callable[[Sequence[float]], float]] = {"sum": sum, "max": max}
 
 Values = Mapping[str, Mapping[str, float]]
 """By metric: what was measured by the names of runs or networks or, of a network's part, 'name part'."""
@@ -61,12 +66,14 @@ class Planned:
     """A cell with what it is measured of: for each seed, the runs whose predictions are fused, or once the untrained
     networks whose numbers are added up; nothing where its recordings are not there, or its scale leaves it out.
 
-    folds: how many entries, one after another, are of one seed, each of another fold.
+    folds: how many entries, one after another, are of one seed, each of another fold. why: nothing is run of it, where
+    its dataset says so.
     """
 
     cell: Cell
     seeds: tuple[tuple[Run | Network, ...], ...]
     folds: int = 1
+    why: str = ""
 
     @property
     def runs(self) -> list[Run]:
@@ -94,7 +101,22 @@ def plan_table(table: Table, sources: Mapping[str, Source]) -> list[Planned]:
         every = tuple(tuple(plan(cell, request) for request in members) for seed in folds for members in seed)
         return Planned(cell, every, len(folds[0]) if folds else 1)
 
-    return [planned(cell) for cell in table.cells]
+    return _without_filmless([planned(cell) for cell in table.cells])
+
+
+def _without_filmless(planned: list[Planned]) -> list[Planned]:
+    """Leave out what shows films of a dataset that has none, where there is something else to run; a table of films
+    alone fails with what its data module says."""
+    if all(run.lacks_films for each in planned for run in each.runs):
+        return planned
+    return [_left_out(each) if any(run.lacks_films for run in each.runs) else each for each in planned]
+
+
+def _left_out(planned: Planned) -> Planned:
+    source = planned.runs[0].source
+    name = f"{source.reader.name}, as {source.label}," if source.is_demo else source.reader.name
+    why = f"{planned.cell.row} is not run: it looks at films, and {name} has none here."
+    return Planned(planned.cell, (), why=why)
 
 
 def _is_run(cell: Cell, members: Sequence[Request], sources: Mapping[str, Source]) -> bool:
@@ -134,9 +156,9 @@ def _is_ready(member: Run | Network, output_dir: Path) -> bool:
 
 
 def _was_measured(cell: Cell, members: Sequence[Run | Network], together: Values) -> bool:
-    """Whether what is there has been looked at for the cell's metric: times are taken apart."""
-    known = together.get(cell.metric, {})
-    return not METRICS[cell.metric].timed or all(member.name in known for member in members)
+    """Whether what is there has been looked at for the cell's metric."""
+    asked, known = METRICS[cell.metric], together.get(cell.metric, {})
+    return not (asked.timed or asked.of_weights) or all(member.name in known for member in members)
 
 
 def _is_comparable(table: Table, planned: Planned) -> bool:
@@ -162,16 +184,16 @@ def _measure(cell: Cell, members: Sequence[Run | Network], output_dir: Path, tog
     folders = [folder_of(run, output_dir) for run in runs]
     if asked.fused == "logits" and len(runs) > 1:
         return accuracies(*fused(folders, cell.fusion))[cell.metric]
-    if asked.of == "run" and not asked.timed:
-        found = [folder.result()["metrics"].get(cell.metric) for folder in folders]
-    else:
+    if asked.is_apart:
         known = together.get(cell.metric, {})
         found = [known.get(f"{member.name} {cell.part}".strip()) for member in members]
+    else:
+        found = [folder.result()["metrics"].get(cell.metric) for folder in folders]
     values = [value for value in found if value is not None]
     # Of networks that are added up, one may well have no part of this name; but not all.
     if not values or (len(values) < len(members) and asked.of != "part"):
         return None
-    return sum(values) if asked.fused == "sum" else mean(values)
+    return FUSED.get(asked.fused, mean)(values)
 
 
 def _verdict(cell: Cell, was_measured: bool, values: Sequence[float], comparable: bool) -> str:

@@ -173,7 +173,7 @@ def _check_row(row: DictConfig, context: Context, place: str) -> None:
     check_keys(row, ROW_KEYS, place)
     check_keys(row.get("fusion", {}), FUSION_KEYS, f"{place}, fusion")
     for key, names in (
-        ("by_group", map(str, context.declared.groups)),
+        ("by_group", map(str, context.declared.get("groups", ()))),
         ("tolerances", {column.name for _, column in context.columns}),
     ):
         stray = sorted(set(row.get(key, {})) - set(names))

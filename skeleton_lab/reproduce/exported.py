@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.export import Dim, ExportedProgram
 
+from data_modules.settings import VideoSettings
 from data_modules.skeletons import Batch
 from skeleton_lab.errors import RequestError
 from skeleton_lab.files import write_whole
@@ -41,8 +42,10 @@ class Checked:
 def export(module: ClassificationModule, folder: Path, with_onnx: bool) -> list[Checked]:
     """Write network.pt2 and, if asked for, network.onnx. Raises RequestError where they do not agree with the network
     to 10⁻⁴ on clips of several lengths, or the network cannot be exported."""
-    onnx = _onnx() if with_onnx else None
     data = module.settings.data
+    if isinstance(data, VideoSettings):
+        raise RequestError(f"{module.settings.name} looks at films, and only networks of skeletons can be exported")
+    onnx = _onnx() if with_onnx else None
     first = random_batch(data, module.layout, [FRAMES] * (1 if data.collation == "ragged" else CLIPS), persons=1)
     with torch.no_grad():
         portables = [module.portable(first)]

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from skeleton_lab.files import write_text
+from skeleton_lab.reproduce.assemble import JUDGED
 from skeleton_lab.reproduce.style import html_page
 from skeleton_lab.reproduce.tables import load_table, table_names
 
-# Verdicts in which a number was held against the paper's.
-JUDGED = ("reproduced", "better", "gap")
 SHOWN = (*JUDGED, "not comparable", "not run", "quoted")
 
 
@@ -22,13 +21,13 @@ def write_index(output_dir: Path) -> Path:
     measured = [(path.parent.name, _read(path)) for path in sorted(folder.glob("*/table.json"))]
     body = [
         "<h1>What is reproduced</h1>",
-        f"<div class=wide><table><thead><tr><th>paper</th><th>tables measured</th><th>numbers</th>"
+        f"<div class=wide><table><thead><tr><th>paper</th><th>tables</th><th>numbers</th>"
         f"{''.join(f'<th>{verdict}</th>' for verdict in JUDGED)}</tr></thead><tbody>"
         f"{''.join(_paper(paper, measured) for paper in _papers())}</tbody></table></div>",
         "<p>Of the numbers that a paper reports of its own methods: how many were held against it, on its dataset and "
         "at its scale.</p><h2>Tables</h2>",
-        "<div class=wide><table><thead><tr><th>table</th><th class=text>title</th><th class=text>measured on</th>",
-        "<th class=text>verdicts</th></tr></thead><tbody>",
+        "<div class=wide><table class=list><thead><tr><th>table</th><th class=text>title</th>",
+        "<th class=text>measured on</th><th class=text>verdicts</th></tr></thead><tbody>",
         *(_table(name, table) for name, table in measured),
         "</tbody></table></div>",
     ]
@@ -56,7 +55,10 @@ def _paper(paper: str, measured: Sequence[tuple[str, Mapping[str, Any]]]) -> str
             if cell["verdict"] in JUDGED:
                 found[table["id"], cell["row"], cell["column"]] = cell["verdict"]
     verdicts = Counter(found.values())
-    counts = "".join(f"<td><span class={verdict}>{verdicts[verdict] or '–'}</span></td>" for verdict in JUDGED)
+    counts = "".join(
+        f"<td><span class={verdict if verdicts[verdict] else 'none'}>{verdicts[verdict] or '–'}</span></td>"
+        for verdict in JUDGED
+    )
     there = len({table["id"] for _, table in measured} & set(names))
     return f"<tr><th>{escape(paper)}</th><td>{there} of {len(names)}</td><td>{numbers:,}</td>{counts}</tr>"
 
@@ -66,7 +68,7 @@ def _table(folder: str, table: Mapping[str, Any]) -> str:
     told = ", ".join(
         f"<span class={verdict.replace(' ', '-')}>{verdicts[verdict]} {verdict}</span>"
         for verdict in SHOWN
-        if verdicts[verdict]
+        if verdicts[verdict] and table["paper"]
     )
     measured_on = f"{table['data']}, {table['scale']} scale"
     return (

@@ -38,11 +38,15 @@ def latencies(planned: Sequence[Planned], output_dir: Path, folder: Path, may_ti
 
 
 def _call(run: Run, output_dir: Path) -> Callable[[], object]:
-    """One batch through the trained network as it predicts."""
+    return torch.inference_mode()(predicting(run, output_dir))
+
+
+def predicting(run: Run, output_dir: Path) -> Callable[[], object]:
+    """What puts one batch through the trained network as it predicts."""
     trained = load(run, output_dir)
     module, data = trained.module.to("cuda" if torch.cuda.is_available() else "cpu"), trained.data
     module.on_predict_start()
     # A test set of fewer recordings repeats them.
     draws = in_order(np.resize(data.test, RECORDINGS), data.test_crops)
     batch = on_device_of(module, data.collate([data.clips[draw] for draw in draws]))
-    return torch.inference_mode()(lambda: module(batch))
+    return lambda: module(batch)

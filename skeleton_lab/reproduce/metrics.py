@@ -16,13 +16,20 @@ class Metric:
     of: a 'run' on recordings; or the untrained 'network' at its published size, or one 'part' of it (published.py).
     timed: measured side by side, in one session, of everything in a table that has it; it says as much of the machine,
         and is never held against a paper's.
+    of_weights: measured of a run's trained weights, whatever it recorded (footprints.py).
     """
 
     better: Better
     decimals: int
-    fused: Literal["logits", "sum", "mean"]
+    fused: Literal["logits", "sum", "mean", "max"]
     of: Of = "run"
     timed: bool = False
+    of_weights: bool = False
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether it is measured when a table is put together, so that no run's result has it."""
+        return self.of != "run" or self.timed or self.of_weights
 
 
 def _shares(name: str) -> dict[str, Metric]:
@@ -46,6 +53,9 @@ METRICS = {
     "stored_state": Metric("lower", 1, fused="sum"),
     "dead_layers": Metric("lower", 0, fused="sum"),
     "latency_ms": Metric("lower", 2, fused="sum", timed=True),
+    "stored_mb": Metric("lower", 3, fused="sum", of_weights=True),
+    "moved_mb": Metric("lower", 2, fused="sum", of_weights=True),
+    "peak_mb": Metric("lower", 2, fused="max", of_weights=True),
     **_shares("share"),
     **_shares("present_share"),
     **_shares("absent_share"),

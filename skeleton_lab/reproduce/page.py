@@ -1,7 +1,7 @@
 """A measured table as one HTML page that needs nothing beside it, and as a table on the terminal."""
 
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from skeleton_lab.reproduce.report import Block, Result, grid, measured_text, re
 from skeleton_lab.reproduce.style import html_page
 
 COLOURS = {"reproduced": "green", "better": "cyan", "gap": "red"}
+LEGEND = " Each cell: measured, the paper's number, the verdict."
 SHORT = {"not comparable": "n/c"}
 
 # Characters. Longer names of rows take two lines, as most cells do.
@@ -28,7 +29,7 @@ def write_page(result: Result, folder: Path, pictures: Iterable[str], runs: str 
     notes = "".join(f"<li>{escape(note)}</li>" for note in (*result.notes, *result.problems))
     body = [
         f"<h1>{escape(table.id)}: {escape(table.title)}</h1>",
-        f"<p>Measured on {escape(result.headline)}. Each cell: measured, the paper's number, the verdict.</p>",
+        f"<p>Measured on {escape(result.headline)}.{'' if table.paper is None else LEGEND}</p>",
         caution,
         *(_html_block(block) for block in result.blocks()),
         f"<ul>{notes}</ul>" if notes else "",
@@ -53,10 +54,11 @@ def _html_cell(each: Measured | None) -> str:
     if each is None:
         return "<td></td>"
     reported = reported_number(each.cell)
-    paper = f"<small>paper {escape(reported)}</small>" if reported else ""
+    paper = f"<small>paper {escape(reported)}</small> " if reported else ""
+    verdict = f'<span class="verdict">{shown}</span>' if (shown := shown_verdict(each)) else ""
     return (
         f'<td class="{each.verdict.replace(" ", "-")}" title="{escape(", ".join(each.runs))}">'
-        f'{escape(measured_text(each))} {paper}<span class="verdict">{shown_verdict(each)}</span></td>'
+        f"{escape(measured_text(each))}{'<br>' if paper or verdict else ''}{paper}{verdict}</td>"
     )
 
 
@@ -67,9 +69,16 @@ def _html_picture(path: Path) -> str:
 
 def _html_origins(result: Result) -> str:
     return "".join(
-        f"<li>{escape(name)}: {escape(', '.join(f'{key} {value}' for key, value in origin.items()))}</li>"
+        f"<li>{escape(name)}: {escape(', '.join(f'{key} {_told(value)}' for key, value in origin.items()))}</li>"
         for name, origin in result.origins.items()
     )
+
+
+def _told(value: object) -> str:
+    """What an origin says; of several things, one after another."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{key} {each}" for key, each in value.items()) or "nothing"
+    return str(value)
 
 
 def print_table(result: Result, console: Console) -> None:
@@ -80,8 +89,9 @@ def print_table(result: Result, console: Console) -> None:
             console.print(f"\n{block.title}", style="bold", highlight=False)
         for part in _terminal_blocks(block, console.width):
             console.print(part)
+    legend = "Each cell: measured (the paper's number), and the verdict; n/c is not comparable with the paper."
     lines = [
-        "Each cell: measured (the paper's number), and the verdict; n/c is not comparable with the paper.",
+        *([] if result.table.paper is None else [legend]),
         *(f"Note: {note}" for note in result.notes),
         *result.problems,
     ]

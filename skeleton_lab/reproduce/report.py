@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from skeleton_lab.files import write_json, write_text
-from skeleton_lab.reproduce.assemble import Measured
+from skeleton_lab.reproduce.assemble import JUDGED, Measured
 from skeleton_lab.reproduce.cells import Cell
 from skeleton_lab.reproduce.metrics import METRICS
 from skeleton_lab.reproduce.sources import REAL
@@ -80,7 +80,7 @@ class Result:
     @property
     def is_comparable(self) -> bool:
         """Whether any number of a run was held against the paper's; of a network, where there are no runs."""
-        return any(each.verdict in ("reproduced", "better", "gap") for each in self._decisive)
+        return any(each.verdict in JUDGED for each in self._decisive)
 
     @property
     def _decisive(self) -> list[Measured]:
@@ -91,7 +91,7 @@ class Result:
     @property
     def caution(self) -> str | None:
         """Why the measured numbers may not be held against the paper's, if they may not."""
-        if self.is_comparable or not any(each.values for each in self._decisive):
+        if self.table.paper is None or self.is_comparable or not any(each.values for each in self._decisive):
             return None
         return f"Measured on {self.headline}: not comparable with the paper."
 
@@ -214,7 +214,8 @@ def as_markdown(result: Result, pictures: Iterable[str] = ()) -> str:
     lines = [f"# {result.table.id}: {result.table.title}", "", f"Measured on {result.headline}.", ""]
     if result.caution:
         lines += [f"**{result.caution}**", ""]
-    lines += ["Each cell: measured, the paper's number in parentheses, verdict.", ""]
+    if result.table.paper is not None:
+        lines += ["Each cell: measured, the paper's number in parentheses, verdict.", ""]
     for block in result.blocks():
         columns, rows = grid(block)
         lines += [f"## {block.title}", ""] if block.title else []

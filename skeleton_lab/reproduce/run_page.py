@@ -32,16 +32,22 @@ def runs_of(planned: Sequence[Planned], output_dir: Path) -> str:
             if folder_of(run, output_dir).is_finished:
                 runs[run.name] = run
                 rows.setdefault(run.name, []).append(" ".join(filter(None, (each.cell.row, each.cell.group))))
-    parts = [_details(run, list(dict.fromkeys(rows[name])), folder_of(run, output_dir)) for name, run in runs.items()]
+    seeds = {run.settings.seed for run in runs.values()}
+    parts = []
+    for name, run in runs.items():
+        of_seed = f", seed {run.settings.seed}" if len(seeds) > 1 else ""
+        of_fold = f", fold {run.settings.data.fold}" if run.folds > 1 else ""
+        title = f"{', '.join(dict.fromkeys(rows[name]))}{of_seed}{of_fold}"
+        parts.append(_details(run, title, folder_of(run, output_dir)))
     return f"<h2>Its runs</h2>{''.join(parts)}" if parts else ""
 
 
-def _details(run: Run, rows: Sequence[str], folder: RunFolder) -> str:
+def _details(run: Run, title: str, folder: RunFolder) -> str:
     predictions, classes = folder.predictions(), run.source.reader.protocols[run.settings.data.protocol].classes
     count_KK = confusion(predictions.label, predictions.logits.argmax(axis=1), len(classes))
     top1 = 100 * np.trace(count_KK) / max(count_KK.sum(), 1)
     return (
-        f"<details><summary>{escape(', '.join(rows))}: {top1:.1f} % of {count_KK.sum():,} clips "
+        f"<details><summary>{escape(title)}: {top1:.1f} % of {count_KK.sum():,} clips "
         f"<small>{escape(run.name)}</small></summary><div class=run>"
         f"{_curves({name: folder.epochs(key) for key, name in CURVES.items()})}{_matrix(count_KK)}"
         f"{_lists(count_KK, classes)}</div></details>"

@@ -53,6 +53,11 @@ class Run:
         return TRAINED not in self.requires
 
     @property
+    def lacks_films(self) -> bool:
+        """Whether it shows films, of which its dataset has none."""
+        return shown_side(self.settings) is not None and not self.source.films_named
+
+    @property
     def folds(self) -> int:
         """How many its protocol has."""
         data = self.settings.data

@@ -79,7 +79,7 @@ class Session:
                 self.execution.workers,
                 lambda done, total: progress.preparing(f"films of {name}", done, total),
             )
-        films = len(set(source.store.index.video.tolist()) - {""})
+        films = source.films_named
         if not films:
             self.console.print(f"{name}: none of its recordings has a film", highlight=False)
             return []

@@ -5,9 +5,11 @@ from pathlib import Path
 
 from skeleton_lab.files import write_whole
 from skeleton_lab.reproduce.assemble import Planned, assemble
+from skeleton_lab.reproduce.footprints import footprints
 from skeleton_lab.reproduce.latencies import METRIC, latencies
 from skeleton_lab.reproduce.page import write_page
-from skeleton_lab.reproduce.pictures import PICTURES, Pictured
+from skeleton_lab.reproduce.pictured import Pictured
+from skeleton_lab.reproduce.pictures import PICTURES
 from skeleton_lab.reproduce.published import measure_networks
 from skeleton_lab.reproduce.report import UNTRAINED, Result, write_report
 from skeleton_lab.reproduce.run_page import runs_of
@@ -36,16 +38,17 @@ def write_result(
     of_runs = latencies(planned, output_dir, folder, may_time)
     published = measure_networks(planned, output_dir, may_time)
     trained = {name: folder.result()["provenance"] for name, folder in folders.items() if folder.is_finished}
+    together = {METRIC: of_runs.ms, **footprints(planned, output_dir), **published.values}
     without_runs = UNTRAINED if published.values else "quoted numbers"
     result = Result(
         table,
-        tuple(assemble(table, planned, output_dir, {METRIC: of_runs.ms, **published.values})),
+        tuple(assemble(table, planned, output_dir, together)),
         next((run.source.label for run in runs.values()), without_runs),
         {**trained, **published.origins},
         tuple(problems),
         tuple(folds_of(runs.values())),
         {**({METRIC: of_runs} if of_runs.ms else {}), **published.times},
-        published.notes,
+        (*published.notes, *dict.fromkeys(each.why for each in planned if each.why)),
     )
     pictured = Pictured(result, planned, output_dir)
     pictures = [f"{name}.png" for name in table.pictures if _draw(name, pictured, folder)]

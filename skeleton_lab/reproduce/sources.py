@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from data_modules.demo import write_demo
@@ -33,6 +34,11 @@ class Source:
     @property
     def label(self) -> str:
         return DEMO if self.is_demo else REAL
+
+    @cached_property
+    def films_named(self) -> int:
+        """How many films its recordings name."""
+        return len(set(self.store.index.video.tolist()) - {""})
 
     def films(self, short_side: int) -> FilmFolder:
         """Its films; their small versions lie beside the folder of prepared datasets."""

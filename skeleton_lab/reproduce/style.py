@@ -14,11 +14,12 @@ h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; }
 .wide { overflow-x: auto; } pre { overflow-x: auto; padding: .6rem 1rem; border: 1px solid var(--line); }
 table { border-collapse: collapse; margin: 1rem 0; }
 th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); }
-th { text-align: left; overflow-wrap: normal; } tbody th { min-width: 9rem; } thead th, td { text-align: right; }
+th { text-align: left; overflow-wrap: normal; } thead th, td { text-align: right; }
+tbody th { min-width: 9rem; position: sticky; left: 0; background: var(--page); }
 thead th { max-width: 8rem; vertical-align: bottom; }
 thead th:first-child, th.text { text-align: left; }
  td { font-variant-numeric: tabular-nums; white-space: nowrap; }
-td small { display: block; color: var(--soft); } .verdict { font-size: .75rem; color: var(--soft); }
+td small { color: var(--soft); } .verdict { font-size: .75rem; color: var(--soft); } .none { color: var(--soft); }
 .reproduced .verdict, span.reproduced { color: var(--reproduced); }
 .better .verdict, span.better { color: var(--better); }
 .gap .verdict, span.gap { color: var(--gap); }
@@ -33,6 +34,10 @@ span.curve0 { color: var(--first); } span.curve1 { color: var(--second); } a { c
 .matrix { width: 100%; image-rendering: pixelated; border: 1px solid var(--line); } .classes { font-size: .85rem; }
 td.text { text-align: left; white-space: normal; min-width: 9rem; }
 .classes th, .classes td { padding: .05rem .7rem; } footer { color: var(--soft); font-size: .85rem; }
+@media (max-width: 40rem) { body { margin: 1rem auto; } th, td { padding: .3rem .25rem; font-size: .8rem; }
+  tbody th { min-width: 5rem; max-width: 8rem; } ul { padding-left: 1.2rem; }
+  .list thead { display: none; } .list tr, .list th, .list td.text { display: block; max-width: none; border: 0; }
+  .list tr { border-bottom: 1px solid var(--line); padding: .3rem 0; } .list th, .list td.text { padding: .1rem 0; } }
 """
 
 

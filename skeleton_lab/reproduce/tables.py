@@ -21,7 +21,8 @@ TABLE_KEYS = {
 class Table:
     """A table asked of `dataset`, which is `home`, the paper's own, unless the user wants another.
 
-    Some of its groups of columns may be of other datasets. protocol: the one whose columns alone are asked for; None
+    paper: None for a table of ours, which has no numbers to be held against. Some of its groups of columns may be of
+    other datasets. protocol: the one whose columns alone are asked for; None
     for all.
     """
 
@@ -62,8 +63,8 @@ class Table:
 
     @property
     def shows_films(self) -> bool:
-        """Whether any of its models look at films."""
-        return any(MODELS[model].shows_films for model in self.models)
+        """Whether its models look at films, all of them: a demo world with films is smaller than one without."""
+        return bool(self.models) and all(MODELS[model].shows_films for model in self.models)
 
     @property
     def varied(self) -> set[str]:
@@ -103,7 +104,7 @@ def load_table(
     check_keys(loaded, TABLE_KEYS, f"table {name}")
     at_scale = OmegaConf.select(declaration("scales", scale), f"tables.{name}") or {}
     asked = dataset or loaded.dataset
-    groups = _groups(loaded, asked)
+    groups = _groups(loaded, asked, protocol)
     _check_protocol(protocol, groups, name)
     context = Context(
         declared=loaded,
@@ -151,12 +152,14 @@ def _left_out(context: Context) -> list[str]:
     return [f"Not run at {context.scale} scale unless asked for: protocol={' or '.join(others)}."] if others else []
 
 
-def _groups(loaded: DictConfig, asked: str) -> dict[str, Division]:
+def _groups(loaded: DictConfig, asked: str, protocol: str | None) -> dict[str, Division]:
     """What each group of columns is of. Protocols and reported numbers belong to the paper's datasets; another one
-    brings its own protocols."""
-    if asked != loaded.dataset:
+    brings its own protocols. A table without groups is of a dataset's first protocol, or of the one that is asked for.
+    """
+    if "groups" not in loaded or asked != loaded.dataset:
         protocols = dataset_declaration(asked).default_protocols
-        return {str(group): Division(asked, str(name), str(name)) for group, name in protocols.items()}
+        found = {str(group): Division(asked, str(name), str(name)) for group, name in protocols.items()}
+        return found if "groups" in loaded or protocol else dict([*found.items()][:1])
     found = {}
     for group, name in loaded.groups.items():
         dataset, _, protocol = str(name).rpartition("/")

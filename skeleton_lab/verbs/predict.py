@@ -12,6 +12,7 @@ from rich.table import Table as RichTable
 from data_modules.readers import reader_for
 from data_modules.readers.reader import Reader
 from data_modules.readers.unlabelled import recordings_below
+from data_modules.settings import VideoSettings
 from data_modules.store import Problem
 from skeleton_lab.errors import RequestError
 from skeleton_lab.figures.animation import animate
@@ -39,6 +40,11 @@ def run(arguments: Arguments) -> int:
     session, window = arguments.session(), arguments.whole_number("window")
     finished = find_finished(name, session.output_dir, arguments.take("dataset"))
     reader = trained_on(finished, arguments)
+    if isinstance(finished.settings.data, VideoSettings):
+        raise RequestError(
+            f"{finished.name} looks at films, of which a file of poses has none: put recordings and films into a "
+            "dataset of your own (data_modules/README.md), and train and test on it"
+        )
     with LiveProgress(session.console) as progress:
         paths = _paths(inputs, reader)
         sequences, problems = read_inputs(paths, reader, lambda *done: progress.preparing("recordings", *done))

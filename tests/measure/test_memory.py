@@ -1,8 +1,8 @@
-"""The most memory that is taken at once."""
+"""The most memory that is taken at once, and what is moved."""
 
 import torch
 
-from skeleton_lab.measure.memory import peak_bytes
+from skeleton_lab.measure.memory import moved_bytes, peak_bytes
 
 KILOBYTE = torch.zeros(256)
 
@@ -31,3 +31,10 @@ def test_what_a_gradient_needs_is_kept_until_then() -> None:
         torch.autograd.grad(y.sum(), x)
 
     assert 3 * 1024 <= peak_bytes(step) <= 6 * 1024
+
+
+def test_what_operators_read_and_write_is_what_is_moved() -> None:
+    """Two kilobytes in and one out; a view, and what it repeats, move nothing of their own."""
+    assert moved_bytes(lambda: KILOBYTE + KILOBYTE.flip(0)) == (1 + 1) * 1024 + (1 + 1 + 1) * 1024
+    assert moved_bytes(lambda: KILOBYTE.view(2, -1).mT) == 0
+    assert moved_bytes(lambda: KILOBYTE[:1].expand(256).clone()) == 4 + 1024

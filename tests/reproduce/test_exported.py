@@ -34,7 +34,8 @@ def test_the_program_gives_what_the_network_gives(model: str, varying: tuple[str
     "model",
     [
         *("sgn", "adasgn_single", "adasgn", "star_64", "st_gcn", "st_tr_s", "st_tr_t", "aa_gcn", "ctr_gcn", "dg_stgcn"),
-        *("sparse_ctr_gcn", "ticket_st_gcn", "st_lstm", "gca_lstm", "gca_lstm_two_stream"),
+        *("sparse_st_gcn", "sparse_aa_gcn", "sparse_ctr_gcn", "sparse_dg_stgcn", "ticket_st_gcn", "ticket_ctr_gcn"),
+        *("star_128", "st_lstm", "gca_lstm", "gca_lstm_two_stream"),
     ],
 )
 def test_every_model_as_onnx(model: str, tmp_path: Path) -> None:
@@ -90,3 +91,13 @@ def test_onnx_that_is_not_installed_is_said(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(exported, "import_module", missing)
     with pytest.raises(RequestError, match=r"onnxscript is not installed: `pip install -e \"\.\[export\]\"`"):
         export(module, tmp_path, with_onnx=True)
+
+
+def test_networks_of_films_are_refused_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    small = {"model__width": 0.125, "model__blocks": 1, "model__heads": 2}
+    write_finished(tmp_path, "deform3d", "penn_action", **small)
+    (tmp_path / "poses.npz").write_bytes(b"")
+    for words in (["export", "deform3d"], ["predict", "deform3d", str(tmp_path / "poses.npz")]):
+        assert main([*words, f"output_dir={tmp_path}"]) == 2
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert "looks at films" in line

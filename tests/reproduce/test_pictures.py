@@ -8,18 +8,13 @@ import numpy as np
 import pytest
 
 from skeleton_lab.config import Request
+from skeleton_lab.reproduce.accuracy_pictures import accuracy_by_sparsity
 from skeleton_lab.reproduce.assemble import Measured, Planned
 from skeleton_lab.reproduce.cells import Cell
 from skeleton_lab.reproduce.fusion import Fusion
-from skeleton_lab.reproduce.pictures import (
-    Pictured,
-    accuracy_by_sparsity,
-    by_epoch,
-    confidence,
-    informativeness,
-    largest_parts,
-    mean_informativeness,
-)
+from skeleton_lab.reproduce.network_pictures import informativeness, mean_informativeness
+from skeleton_lab.reproduce.pictured import Pictured
+from skeleton_lab.reproduce.pictures import by_epoch, confidence, largest_parts
 from skeleton_lab.reproduce.report import Result
 from skeleton_lab.reproduce.runs import Predictions, Run, RunFolder, folder_of
 from skeleton_lab.reproduce.tables import Table

@@ -15,11 +15,13 @@ from rich.console import Console
 from skeleton_lab.config import Request
 from skeleton_lab.errors import RequestError
 from skeleton_lab.reproduce import kept
+from skeleton_lab.reproduce.accuracy_pictures import tradeoff
 from skeleton_lab.reproduce.assemble import Measured, judge
 from skeleton_lab.reproduce.cells import Cell
 from skeleton_lab.reproduce.fusion import Fusion, fused
 from skeleton_lab.reproduce.page import print_table, write_page
-from skeleton_lab.reproduce.pictures import PICTURES, Pictured, tradeoff
+from skeleton_lab.reproduce.pictured import Pictured
+from skeleton_lab.reproduce.pictures import PICTURES
 from skeleton_lab.reproduce.report import Result, as_json, as_markdown, grid, measured_text, shown_verdict, write_report
 from skeleton_lab.reproduce.runs import Predictions, RunFolder
 from skeleton_lab.reproduce.tables import Table, load_table, table_names

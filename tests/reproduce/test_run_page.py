@@ -48,7 +48,13 @@ def test_the_index_counts_what_was_held_against_a_paper(tmp_path: Path) -> None:
         cells = [{"row": row, "column": "ACC", "verdict": verdict} for row, verdict in verdicts.items()]
         path = tmp_path / "tables" / folder / "table.json"
         path.parent.mkdir(parents=True)
-        known = {"id": "adasgn_tab6", "title": "Gestures <1>", "data": "real recordings", "scale": "paper"}
+        known = {
+            "id": "adasgn_tab6",
+            "paper": "adasgn",
+            "title": "Gestures <1>",
+            "data": "real recordings",
+            "scale": "paper",
+        }
         path.write_text(json.dumps({**known, "cells": cells}))
 
     write("adasgn_tab6", {"a": "gap", "b": "reproduced", "c": "quoted", "d": "not run"})
@@ -59,7 +65,7 @@ def test_the_index_counts_what_was_held_against_a_paper(tmp_path: Path) -> None:
     row = page.partition("<th>adasgn</th>")[2].partition("</tr>")[0]
     assert row.startswith("<td>1 of 9</td>")
     assert row.endswith(
-        "<td><span class=reproduced>1</span></td><td><span class=better>–</span></td><td><span class=gap>1</span></td>"
+        "<td><span class=reproduced>1</span></td><td><span class=none>–</span></td><td><span class=gap>1</span></td>"
     )
 
 

@@ -78,6 +78,7 @@ PRINTED = {
     "deform3d_figa5": 0,
     "deform3d_taba1": 0,
     "deform3d_taba2": 0,
+    "pareto": 0,
 }
 
 
