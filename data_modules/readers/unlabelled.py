@@ -1,7 +1,7 @@
 """Recordings of which nobody has said what they show, whatever they are called and wherever they lie: for prediction.
 
 A file's ending tells what it is: `.skeleton` as NTU RGB+D has it, a user's own `.npz` or `.csv`, a `.pkl` of poses. Any
-other one must be called as in an official dataset whose skeletons are those that are asked for.
+other one must be called as in an official dataset whose skeletons are those that are asked for. Films lie beside them.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +13,7 @@ from data_modules.layouts import NTU25, Layout
 from data_modules.prepare import read_file
 from data_modules.readers import READERS
 from data_modules.readers.ntu_actors import choose_actors
+from data_modules.readers.ntu_rgbd import FILM_HEIGHT, FILM_WIDTH
 from data_modules.readers.ntu_rgbd import FPS as NTU_FPS
 from data_modules.readers.own import OwnReader
 from data_modules.readers.own.csv_file import read_csv
@@ -29,6 +30,8 @@ from data_modules.store import Problem
 # The class of a recording that nobody has named.
 NO_LABEL = -1
 
+FILM_KINDS = (".avi", ".mp4", ".mkv", ".mov", ".webm")
+
 Found = Iterator[SkeletonSequence | Problem]
 
 
@@ -36,6 +39,15 @@ def recordings_below(folder: Path, reader: Reader) -> list[Path]:
     """Every file below a folder that `read_unlabelled` would try to read."""
     files = (path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith("."))
     return [path for path in files if path.suffix.lower() in BY_ENDING or _official(path, reader.layout)]
+
+
+def film_of(path: Path) -> Path | None:
+    """The film of a file of poses: of the same name, after which `_rgb` may follow, as NTU's do; in the same folder or
+    in one that lies beside it."""
+    folder = path.absolute().parent
+    beside = (each for each in sorted(folder.parent.iterdir()) if each.is_dir())
+    names = [f"{path.stem}{mark}{kind}" for mark in ("", "_rgb") for kind in FILM_KINDS]
+    return next((each / name for each in (folder, *beside) for name in names if (each / name).is_file()), None)
 
 
 def read_unlabelled(path: Path, reader: Reader) -> Found:
@@ -60,11 +72,23 @@ def _skeleton_file(path: Path, reader: Reader) -> Found:
             f"its skeletons have the 25 joints of NTU RGB+D, the network's those of {reader.name}",
             remedy="left out; take a network that was trained on NTU RGB+D",
         )
-    bodies, num_frames = parse(path)
+    bodies, num_frames = parse(path, with_pixels=True)
     if not bodies:
         raise UnreadableRecordingError(path, f"nobody in any of the {num_frames} frames", remedy="left out")
     acted = choose_actors(bodies, num_frames)
-    yield SkeletonSequence(acted.joints, acted.valid, NO_LABEL, path.stem, reader.layout, NTU_FPS)
+    yield SkeletonSequence(
+        joints=acted.joints,
+        valid=acted.valid,
+        label=NO_LABEL,
+        sample_id=path.stem,
+        layout=reader.layout,
+        fps=NTU_FPS,
+        pixels=acted.pixels,
+        first_frame=acted.first_frame,
+        recorded_frames=num_frames,
+        image_width=FILM_WIDTH,
+        image_height=FILM_HEIGHT,
+    )
 
 
 def _own_file(path: Path, reader: Reader) -> Found:

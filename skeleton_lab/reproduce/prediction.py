@@ -15,19 +15,30 @@ import torch
 from lightning import Trainer
 from torch import Tensor
 
+from data_modules.data_module import DividedDataModule
 from data_modules.divisions import Draw
+from data_modules.errors import UnreadableRecordingError
+from data_modules.films import open_film
 from data_modules.readers.reader import Extra, Fold, Protocol, Reader
-from data_modules.readers.unlabelled import read_unlabelled
+from data_modules.readers.unlabelled import FILM_KINDS, film_of, read_unlabelled
 from data_modules.sequence import SkeletonSequence
-from data_modules.skeletons import SkeletonDataModule
+from data_modules.settings import VideoSettings
+from data_modules.skeletons import Clips, SkeletonDataModule
 from data_modules.store import Problem, Store, write_store
-from skeleton_lab.figures.skeletons import ShownSkeleton
+from data_modules.transcode import FilmFolder
+from data_modules.video_pose import VideoPoseDataModule
+from skeleton_lab.figures.animation import animate
+from skeleton_lab.figures.film_animation import animate_film
+from skeleton_lab.papers.deform3d.examples import as_film
+from skeleton_lab.papers.deform3d.module import Deform3DModule
 from skeleton_lab.reproduce.finished import Finished
 from skeleton_lab.reproduce.train import predict, quieten
 from skeleton_lab.settings import ExecutionSettings
 from skeleton_lab.training.module import ClassificationModule
 
 AT_ONCE = 16
+ROOT = Path("/")
+NO_FILM = f"left out; call it as the file of poses, ending in {', '.join(FILM_KINDS)}"
 
 
 @dataclass(frozen=True)
@@ -39,9 +50,12 @@ class Predicted:
 
 
 def read_inputs(
-    paths: Sequence[Path], reader: Reader, progress: Callable[[int, int], None]
+    paths: Sequence[Path], reader: Reader, with_films: bool, progress: Callable[[int, int], None]
 ) -> tuple[list[SkeletonSequence], list[Problem]]:
-    """The recordings of files, called as these below the folder that holds them all, and those that cannot be used."""
+    """The recordings of files, called as these below the folder that holds them all, and those that cannot be used.
+
+    with_films: those that lie beside them belong to them; who has none cannot be used.
+    """
     above = os.path.commonpath([path.absolute().parent for path in paths]) if paths else ""
     sequences: list[SkeletonSequence] = []
     problems: list[Problem] = []
@@ -49,12 +63,35 @@ def read_inputs(
         found = list(read_unlabelled(path, reader))
         problems += [each for each in found if isinstance(each, Problem)]
         usable = [each for each in found if isinstance(each, SkeletonSequence)]
+        if with_films:
+            usable, lacking = _with_film(usable, path)
+            problems += lacking
         for each in usable:
             file = path.absolute().relative_to(above).as_posix()
             name = file if len(found) == 1 else f"{file}: {each.sample_id}"
             sequences.append(replace(each, sample_id=name))
         progress(done, len(paths))
     return sequences, problems
+
+
+def _with_film(sequences: Sequence[SkeletonSequence], path: Path) -> tuple[list[SkeletonSequence], list[Problem]]:
+    """The recordings of a file and the film beside it, in whose pixels they are where nothing else is said."""
+    film = film_of(path)
+    if film is None:
+        return [], [Problem(path.name, f"{path}: there is no film of this name beside it", NO_FILM)]
+    try:
+        height, width, _ = open_film(film).picture(0).shape
+    except UnreadableRecordingError as error:
+        return [], [Problem(path.name, str(error), error.remedy)]
+    return [
+        replace(
+            each,
+            video=film.relative_to(ROOT).as_posix(),
+            image_width=each.image_width or width,
+            image_height=each.image_height or height,
+        )
+        for each in sequences
+    ], []
 
 
 class Predictor:
@@ -67,8 +104,13 @@ class Predictor:
         self.execution = execution
         # All of them are test clips; what trains is not asked for.
         every = Protocol(protocol.classes, lambda index: [Fold(np.arange(len(index)), np.arange(len(index)))])
-        data = replace(settings.data, fold=0, train_clips=None, noise_metres=0.0)
-        self.data = SkeletonDataModule(store, every, data, AT_ONCE, settings.seed)
+        data = replace(settings.data, fold=0, train_clips=None)
+        self.data: DividedDataModule
+        if isinstance(data, VideoSettings):
+            films = FilmFolder(ROOT, Path(os.devnull))  # the originals alone
+            self.data = VideoPoseDataModule(store, films, every, data, AT_ONCE, settings.seed)
+        else:
+            self.data = SkeletonDataModule(store, every, replace(data, noise_metres=0.0), AT_ONCE, settings.seed)
 
     def __call__(self, count: int) -> list[Predicted]:
         """The `count` likeliest classes of every recording."""
@@ -82,7 +124,7 @@ class Predictor:
             enable_model_summary=False,
         )
         logits_NK = predict(trainer, self.module, self.data)["logits"]
-        names = self.data.clips.opened().index.sample_id.tolist()
+        names = self.data.clips.opened().index.sample_id[self.data.test].tolist()
         return [
             Predicted(name, self.likeliest(logits_K, count)) for name, logits_K in zip(names, logits_NK, strict=True)
         ]
@@ -92,17 +134,23 @@ class Predictor:
         return tuple((self.classes[k], p) for p, k in zip(top.values.tolist(), top.indices.tolist(), strict=True))
 
     @torch.no_grad()
-    def pictures(self, position: int) -> tuple[list[ShownSkeleton], float]:
-        """A recording's frames with what the network attended to, and how many of them pass in a second."""
-        draw, clips = Draw(position), self.data.clips
-        shown = self.module.cpu().shown(self.data.collate([clips[draw]]), clips.upright()[draw])
-        store = clips.opened()
-        return shown, float(len(shown) * store.index.fps[position] / store.frames[position])
+    def animate(self, position: int, heading: str, path: Path) -> None:
+        """Draw a recording's frames, with what the network attended to."""
+        module, clips, draw = self.module.cpu(), self.data.clips, Draw(position)
+        batch = self.data.collate([clips[draw]])
+        if isinstance(module, Deform3DModule):
+            animate_film(heading, as_film(module, batch), path)
+            return
+        assert isinstance(clips, Clips)
+        shown, store = module.shown(batch, clips.upright()[draw]), clips.opened()
+        per_second = float(len(shown) * store.index.fps[position] / store.frames[position])
+        animate(heading, shown, per_second, path)
 
 
 @contextmanager
 def stored(sequences: Sequence[SkeletonSequence], reader: Reader) -> Iterator[Store]:
     """A store of recordings that is gone afterwards."""
     with tempfile.TemporaryDirectory() as scratch:
-        extras: tuple[Extra, ...] = ("confidence",) if any(each.confidence is not None for each in sequences) else ()
+        known: tuple[Extra, ...] = ("confidence", "pixels")
+        extras = [name for name in known if any(getattr(each, name) is not None for each in sequences)]
         yield write_store(Path(scratch) / "store", reader.layout, extras, sequences)

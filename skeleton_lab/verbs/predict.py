@@ -15,7 +15,6 @@ from data_modules.readers.unlabelled import recordings_below
 from data_modules.settings import VideoSettings
 from data_modules.store import Problem
 from skeleton_lab.errors import RequestError
-from skeleton_lab.figures.animation import animate
 from skeleton_lab.files import write_whole
 from skeleton_lab.reproduce.finished import Finished, find_finished
 from skeleton_lab.reproduce.prediction import Predicted, Predictor, read_inputs, stored
@@ -40,14 +39,11 @@ def run(arguments: Arguments) -> int:
     session, window = arguments.session(), arguments.whole_number("window")
     finished = find_finished(name, session.output_dir, arguments.take("dataset"))
     reader = trained_on(finished, arguments)
-    if isinstance(finished.settings.data, VideoSettings):
-        raise RequestError(
-            f"{finished.name} looks at films, of which a file of poses has none: put recordings and films into a "
-            "dataset of your own (data_modules/README.md), and train and test on it"
-        )
+    data = finished.settings.data
+    filmed = isinstance(data, VideoSettings) and data.modality != "pose"
     with LiveProgress(session.console) as progress:
         paths = _paths(inputs, reader)
-        sequences, problems = read_inputs(paths, reader, lambda *done: progress.preparing("recordings", *done))
+        sequences, problems = read_inputs(paths, reader, filmed, lambda *done: progress.preparing("recordings", *done))
     _complain(problems, session)
     if not sequences:
         raise RequestError(f"nothing to predict in {', '.join(inputs)}")
@@ -149,9 +145,8 @@ def _plot(predictor: Predictor, finished: Finished, session: Session) -> None:
     with LiveProgress(session.console) as progress:
         for position, each in enumerate(predicted):
             progress.preparing("pictures", position, len(predicted))
-            skeletons, per_second = predictor.pictures(position)
             (name, probability), *_ = each.likeliest
             path = folder / f"{finished.settings.name}-{NOT_IN_NAMES.sub('-', each.name).strip('-.')}.gif"
             heading = f"{Path(each.name).name}\n{name}, {100 * probability:.0f} %"
-            write_whole(path, partial(animate, heading, skeletons, per_second))
+            write_whole(path, partial(predictor.animate, position, heading))
             session.console.print(f"drawn in {path}", soft_wrap=True, markup=False, highlight=False)

@@ -1,4 +1,4 @@
-"""Figures 5, 6 and A2 to A5: what the last block looks at in recognised clips of the test set.
+"""What the last block looks at: Figures 5, 6 and A2 to A5, of recognised clips of the test set, and films of any clip.
 
 Axes: N clips, M person slots, T frames, H rows, W columns, V joints, R joints of all persons, K places, C channels,
 D coordinates.
@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from data_modules.data_module import DividedDataModule
 from data_modules.divisions import in_order
 from skeleton_lab.figures.attention_on_frames import SeenClip, SeenJoints, splatted
+from skeleton_lab.figures.film_animation import ShownFilm
+from skeleton_lab.papers.deform3d.attention import DeformableAttention
 from skeleton_lab.papers.deform3d.module import Deform3DModule
 from skeleton_lab.papers.deform3d.network import COARSE_STEP
 
@@ -26,9 +28,9 @@ SEARCHED = 200
 
 @dataclass(frozen=True)
 class Seen:
-    """A recognised clip of a batch of one, and what the last block's two attentions were called with."""
+    """A clip of a batch of one, its likeliest class, and what the last block's two attentions were called with."""
 
-    label: int
+    likeliest: int
     batch: Any
     deformable: tuple[Any, ...]
     joint: tuple[Any, ...]
@@ -39,18 +41,34 @@ def on_films(module: Deform3DModule, data: DividedDataModule, classes: Sequence[
     attention = module.network.last_block.deformable
     if attention is None:
         return []
-    found = []
-    for seen in chosen(module, data, classes, count):
-        z_NTHWC, modal_NTEC = seen.deformable
-        with torch.no_grad():
-            places_NKD, shares_NK = attention.looked_at(z_NTHWC, modal_NTEC)
-        frames = _pictures(seen)
-        # From −1 to 1 to the numbers of tokens, and on to pixels.
-        sizes = torch.tensor([z_NTHWC.shape[3], z_NTHWC.shape[2], z_NTHWC.shape[1]], device=places_NKD.device) - 1
-        at_KD = (places_NKD[0].clamp(-1, 1) + 1) / 2 * sizes * torch.tensor([COARSE_STEP, COARSE_STEP, 1]).to(sizes)
-        heat = splatted(_array(at_KD), _array(shares_NK[0]), frames.shape[:3], COARSE_STEP)
-        found.append(SeenClip(classes[seen.label], frames, heat))
-    return found
+    return [
+        SeenClip(classes[seen.likeliest], _pictures(seen), _heat(attention, seen))
+        for seen in chosen(module, data, classes, count)
+    ]
+
+
+def as_film(module: Deform3DModule, batch: Any) -> ShownFilm:
+    """The clip of a batch of one: its frames with the joints in them and, where the network has 3D deformable
+    attention, the places that it finds. Poses alone are drawn on white."""
+    seen, attention = _seen(module, batch), module.network.last_block.deformable
+    frames = _pictures(seen)
+    if not frames.size:
+        frames = np.full((len(frames), module.network.crop, module.network.crop, 3), 255, np.uint8)
+    there_MTV = _array(batch.visible[0]) > 0
+    places_MTVC = np.where(there_MTV[..., None], _array(batch.pixels[0]), np.nan)
+    heat = None if attention is None else _heat(attention, seen)
+    return ShownFilm(frames, places_MTVC.swapaxes(0, 1), module.layout.bones, heat)
+
+
+def _heat(attention: DeformableAttention, seen: Seen) -> np.ndarray:
+    """(T, H, W), how much attention each pixel gets."""
+    z_NTHWC, modal_NTEC = seen.deformable
+    with torch.no_grad():
+        places_NKD, shares_NK = attention.looked_at(z_NTHWC, modal_NTEC)
+    # From −1 to 1 to the numbers of tokens, and on to pixels.
+    sizes = torch.tensor([z_NTHWC.shape[3], z_NTHWC.shape[2], z_NTHWC.shape[1]], device=places_NKD.device) - 1
+    at_KD = (places_NKD[0].clamp(-1, 1) + 1) / 2 * sizes * torch.tensor([COARSE_STEP, COARSE_STEP, 1]).to(sizes)
+    return splatted(_array(at_KD), _array(shares_NK[0]), _pictures(seen).shape[:3], COARSE_STEP)
 
 
 def on_joints(module: Deform3DModule, data: DividedDataModule, classes: Sequence[str], count: int) -> list[SeenJoints]:
@@ -67,7 +85,7 @@ def on_joints(module: Deform3DModule, data: DividedDataModule, classes: Sequence
         visible_TV = _array(seen.batch.visible[0, 0]) > 0
         places = np.where(visible_TV[..., None], _array(seen.batch.pixels[0, 0]), np.nan)
         shares = _array(shares_TR)[:, : len(joints)] * visible_TV
-        found.append(SeenJoints(classes[seen.label], _pictures(seen), places, shares, joints))
+        found.append(SeenJoints(classes[seen.likeliest], _pictures(seen), places, shares, joints))
     return found
 
 
@@ -75,7 +93,7 @@ def chosen(module: Deform3DModule, data: DividedDataModule, classes: Sequence[st
     """One clip of each of the paper's classes that is recognised, then of others, in the order of the test set."""
     of_class: dict[int, Seen] = {}
     for seen in _recognised(module, data):
-        of_class.setdefault(seen.label, seen)
+        of_class.setdefault(seen.likeliest, seen)
     wanted = [classes.index(name) for name in CLASSES if name in classes]
     order = [label for label in wanted if label in of_class] + [label for label in of_class if label not in wanted]
     return [of_class[label] for label in order[:count]]
@@ -83,22 +101,25 @@ def chosen(module: Deform3DModule, data: DividedDataModule, classes: Sequence[st
 
 def _recognised(module: Deform3DModule, data: DividedDataModule) -> Iterator[Seen]:
     step = max(1, len(data.test) // SEARCHED)
-    last = module.network.last_block
     for draw in in_order(data.test[::step]):
         batch = data.collate([data.clips[draw]])
         if not hasattr(batch, "frames"):  # the film is damaged
             continue
-        calls: dict[str, tuple[Any, ...]] = {}
-        handles = [
-            _watched(part, name, calls) for name, part in (("deformable", last.deformable), ("joint", last.joint))
-        ]
-        with torch.no_grad():
-            logits = module(_on(module, batch)).logits
-        for handle in handles:
-            if handle is not None:
-                handle.remove()
-        if logits.argmax() == batch.label.item():
-            yield Seen(int(batch.label), batch, calls.get("deformable", ()), calls.get("joint", ()))
+        seen = _seen(module, batch)
+        if seen.likeliest == batch.label.item():
+            yield seen
+
+
+def _seen(module: Deform3DModule, batch: Any) -> Seen:
+    calls: dict[str, tuple[Any, ...]] = {}
+    last = module.network.last_block
+    handles = [_watched(part, name, calls) for name, part in (("deformable", last.deformable), ("joint", last.joint))]
+    with torch.no_grad():
+        logits = module(_on(module, batch)).logits
+    for handle in handles:
+        if handle is not None:
+            handle.remove()
+    return Seen(int(logits.argmax()), batch, calls.get("deformable", ()), calls.get("joint", ()))
 
 
 def _watched(part: nn.Module | None, name: str, calls: dict[str, tuple[Any, ...]]) -> Any:

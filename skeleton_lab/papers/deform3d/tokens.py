@@ -9,8 +9,7 @@ from torch.nn import functional as F
 
 from skeleton_lab.ops.precision import as_written, full
 
-# What is learned of joints, frames and places begins smaller than what is seen there, which is what differs from clip to
-# clip.
+# What is learned of joints, frames and places begins smaller than what is seen there: that is what tells clips apart.
 SPREAD = 0.1
 PLACE = 4  # numbers that are said of a joint where there is no film
 QUARTERS = 4.0  # joints move about a quarter as far from frame to frame as they are from the middle
