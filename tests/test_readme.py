@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from data_modules.readers import READERS
-from skeleton_lab.config import compose, parse_overrides
+from skeleton_lab.config import compose
 from skeleton_lab.reproduce.tables import table_names
 from skeleton_lab.verbs import VERBS, profile
 from skeleton_lab.verbs.arguments import Arguments
 from skeleton_lab.verbs.reproduce import requested_table
-from skeleton_lab.verbs.train import requested_run
+from skeleton_lab.verbs.train import requested_runs
 from tests.own_dataset import write_moves
 
 ROOT = Path(__file__).parents[1]
@@ -62,11 +62,12 @@ def test_command(command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
         for request in {repr(r): r for cell in table.cells for members in cell.seeds for r in members}.values():
             compose(request)
     elif verb == "train":
-        compose(requested_run(arguments))
+        for request in requested_runs(arguments):
+            compose(request)
     elif verb in ("doctor", "prepare"):
         arguments.known_dataset(arguments.name("dataset"))
     elif verb == "profile":
-        parse_overrides(arguments.overrides(profile.OWN_KEYS), [arguments.name("model")])
+        arguments.overrides([arguments.name("model")], profile.OWN_KEYS)
 
 
 def test_every_table_is_listed() -> None:
