@@ -1,15 +1,20 @@
 """Sweeps: every combination is a run that a table asks for, under the same key."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from skeleton_lab.cli import main
 from skeleton_lab.config import Request
 from skeleton_lab.errors import RequestError
-from skeleton_lab.reproduce.runs import Planner
+from skeleton_lab.reproduce.executor import Outcome
+from skeleton_lab.reproduce.runs import Planner, Run
+from skeleton_lab.reproduce.session import Session
 from skeleton_lab.reproduce.sources import Source, prepared
 from skeleton_lab.reproduce.sweeps import Sweep, load_sweep, sweep_names
 from skeleton_lab.reproduce.tables import load_table
+from skeleton_lab.verbs import sweep
 from skeleton_lab.verbs.arguments import Arguments
 from skeleton_lab.verbs.train import requested_runs
 from tests.helpers import only
@@ -23,7 +28,7 @@ TABLES = {
     "star_attention": ["star_tab4"],
     **{f"sparse_{backbone}": SPARSE for backbone in ("st_gcn", "aa_gcn", "ctr_gcn", "dg_stgcn")},
 }
-# Runs that no table asks for: fewer hops than the paper's; of deform3d, one stride in clips of 12 frames, and all but the
+# Runs that no table asks for: fewer hops than the paper's; of deform3d, a stride in clips of 12 frames, and all but the
 # usual window and stride in others.
 OURS = {"star_attention": 2, "deform3d_stride": 10}
 DIVISIONS = {("ntu60", "xsub"), ("penn_action", "official")}
@@ -90,3 +95,18 @@ def test_what_only_wandb_can_draw_is_refused(changes: dict[str, object], problem
 def test_an_unknown_sweep_names_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="did you mean 'adasgn_alpha'"):
         load_sweep("adasgn_alfa")
+
+
+def test_a_sweep_of_films_has_them(monkeypatch: pytest.MonkeyPatch, demo_outputs: Path) -> None:
+    asked: list[Run] = []
+
+    def execute(session: Session, runs: Iterable[Run]) -> Outcome:
+        asked.extend(runs)
+        return Outcome()
+
+    monkeypatch.delenv("DATA_ROOT", raising=False)
+    monkeypatch.setattr(sweep, "_is_logged_in", lambda: False)
+    monkeypatch.setattr(Session, "execute", execute)
+    assert main(["sweep", "deform3d_stride", "demo_clips=24", "seeds=1,2", f"output_dir={demo_outputs}"]) == 0
+    assert len(asked) == 2 * 18
+    assert "" not in asked[0].source.store.index.video.tolist()

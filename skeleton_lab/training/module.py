@@ -35,10 +35,10 @@ class Output:
 
 
 class Term(NamedTuple):
-    """Of a loss: the mean of `count` things, clips or others, in a batch."""
+    """Of a loss: a mean over so many things of a batch, clips or others."""
 
     mean: Tensor
-    count: int | Tensor
+    over: int | Tensor
 
 
 class Counted(NamedTuple):
@@ -178,7 +178,7 @@ class ClassificationModule(LightningModule):
         output = self(batch)
         terms = self.terms(output, batch)
         # All at once: the processes wait for one another.
-        of_clips, *of_terms = self._shares([len(batch.label), *(term.count for term in terms)])
+        of_clips, *of_terms = self._shares([len(batch.label), *(term.over for term in terms)])
         # The mean over the processes is the loss of their batches taken together.
         loss = torch.stack([share * term.mean for share, term in zip(of_terms, terms, strict=True)]).sum()
         # What is logged is weighted by the clips of each process.
