@@ -17,9 +17,9 @@ OWN_KEYS = ("dataset", "protocol", "seeds", "folds", "keep")
 
 
 def run(arguments: Arguments) -> int:
-    table, session = requested_table(arguments), arguments.session()
+    table, session, keeps = requested_table(arguments), arguments.session(), arguments.is_true("keep")
     sources, problems = session.prepare_all(table.recordings, table.scale, table.shows_films)
-    if keeps := arguments.is_true("keep"):
+    if keeps:
         refuse_demo(sources.values())
     planned = plan_table(table, sources)
     if runs := [run for each in planned for run in each.runs]:

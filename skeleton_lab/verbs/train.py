@@ -21,14 +21,14 @@ OWN_KEYS = ("dataset", "protocol", "seeds", "folds")
 
 
 def run(arguments: Arguments) -> int:
-    requests, session = requested_runs(arguments), arguments.session()
+    requests, folds, session = requested_runs(arguments), arguments.folds(), arguments.session()
     for request in requests:
         compose(request)
     first = requests[0]
     source = session.prepare(first.dataset, first.scale, MODELS[first.model].shows_films)
     planner = Planner({first.dataset: source})
-    by_seed = [plan_folds(planner, request, arguments.folds()) for request in requests]
-    runs = [each for folds in by_seed for each in folds]
+    by_seed = [plan_folds(planner, request, folds) for request in requests]
+    runs = [each for of_seed in by_seed for each in of_seed]
     problems = session.execute(runs).problems
     for each in runs:
         if each.key in problems:
@@ -88,11 +88,12 @@ def _shown(by_seed: Sequence[Sequence[Run]], output_dir: Path) -> Iterator[str]:
 
 def _means(by_seed: Sequence[Sequence[Mapping[str, float]]]) -> Iterator[str]:
     """Every number: the mean over folds and then over seeds, with these seeds' standard deviation."""
-    for name in by_seed[0][0]:
-        if all(name in metrics for folds in by_seed for metrics in folds):
-            values = [mean(metrics[name] for metrics in folds) for folds in by_seed]
-            spread = f" ± {stdev(values):,.2g}" if len(values) > 1 else ""
-            yield f"{name:<18} {mean(values):,.6g}{spread}"
+    names = [name for name in by_seed[0][0] if all(name in metrics for folds in by_seed for metrics in folds)]
+    width = max(map(len, names))
+    for name in names:
+        values = [mean(metrics[name] for metrics in folds) for folds in by_seed]
+        spread = f" ± {stdev(values):,.2g}" if len(set(values)) > 1 else ""
+        yield f"{name:<{width}} {mean(values):,.6g}{spread}"
 
 
 def _in_a_line(run: Run, result: dict[str, Any]) -> str:
