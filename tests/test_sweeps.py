@@ -105,7 +105,7 @@ def test_a_sweep_of_films_has_them(monkeypatch: pytest.MonkeyPatch, demo_outputs
         return Outcome()
 
     monkeypatch.delenv("DATA_ROOT", raising=False)
-    monkeypatch.setattr(sweep, "_is_logged_in", lambda: False)
+    monkeypatch.setattr(sweep, "is_logged_in", lambda: False)
     monkeypatch.setattr(Session, "execute", execute)
     assert main(["sweep", "deform3d_stride", "demo_clips=24", "seeds=1,2", f"output_dir={demo_outputs}"]) == 0
     assert len(asked) == 2 * 18

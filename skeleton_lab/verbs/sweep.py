@@ -15,7 +15,7 @@ from skeleton_lab.errors import RequestError
 from skeleton_lab.registry import MODELS
 from skeleton_lab.reproduce.runs import Planner, folder_of
 from skeleton_lab.reproduce.sweeps import Sweep, load_sweep
-from skeleton_lab.verbs.agent import start_agent
+from skeleton_lab.verbs.agent import is_logged_in, start_agent
 from skeleton_lab.verbs.arguments import Arguments
 from skeleton_lab.verbs.train import plan_folds, requested_runs
 
@@ -27,7 +27,7 @@ def run(arguments: Arguments) -> int:
     declared = load_sweep(arguments.name("sweep"))
     words = [f"{key}={value}" for key, value in arguments.settings.items() if key not in OF_THIS_MACHINE]
     sweep, console = declared.with_words(words), Console(stderr=True)
-    if _is_logged_in():
+    if is_logged_in():
         return start_agent(_registered(declared.with_words(["wandb=true", *words])), arguments)
     console.print(
         f"no W&B login, so the {len(sweep.commands())} runs of {sweep.name} are run here, offline "
@@ -36,12 +36,6 @@ def run(arguments: Arguments) -> int:
         soft_wrap=True,
     )
     return _run_here(sweep, arguments, console)
-
-
-def _is_logged_in() -> bool:
-    import wandb
-
-    return bool(wandb.login(prompt=False))
 
 
 def _registered(sweep: Sweep) -> str:

@@ -74,7 +74,7 @@ def _shown(by_seed: Sequence[Sequence[Run]], output_dir: Path) -> Iterator[str]:
     several, settings, source = len(runs) > 1, runs[0].settings, runs[0].source
     if several:
         yield from (_in_a_line(run, results[run.key]) for run in runs)
-    yield from _means([[results[run.key]["metrics"] for run in folds] for folds in by_seed])
+    yield from means([[results[run.key]["metrics"] for run in folds] for folds in by_seed])
     division = "".join(folds_of(runs)) or settings.data.protocol
     what = f"{len(runs)} runs" if several else _clips(results[runs[0].key])
     yield f"{settings.name} on {settings.data.dataset}, {division}: {what}, {source.label}, {settings.scale} scale"
@@ -86,8 +86,8 @@ def _shown(by_seed: Sequence[Sequence[Run]], output_dir: Path) -> Iterator[str]:
     )
 
 
-def _means(by_seed: Sequence[Sequence[Mapping[str, float]]]) -> Iterator[str]:
-    """Every number: the mean over folds and then over seeds, with these seeds' standard deviation."""
+def means(by_seed: Sequence[Sequence[Mapping[str, float]]]) -> Iterator[str]:
+    """Every number: the mean over folds and then over seeds, with the seeds' standard deviation where they differ."""
     names = [name for name in by_seed[0][0] if all(name in metrics for folds in by_seed for metrics in folds)]
     width = max(map(len, names))
     for name in names:
