@@ -52,7 +52,7 @@ train: $(READY) ## train MODEL=sgn on DATASET=… and its PROTOCOL=…
 	@$(LAB) train $(MODEL) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
 
 sweep: $(READY) ## run all combinations of SWEEP=… (sweeps/README.md); with a W&B login, through agents
-	@$(LAB) sweep $(SWEEP) dataset=$(DATASET) protocol=$(PROTOCOL) $(WHERE)
+	@$(LAB) sweep $(SWEEP) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
 
 agent: $(READY) ## help with a sweep that is registered at W&B, SWEEP_ID=entity/project/id
 	@$(LAB) agent $(SWEEP_ID) "data_root=$(DATA_ROOT)" "output_dir=$(OUTPUT_DIR)"

@@ -24,8 +24,6 @@ from skeleton_lab.settings import RunSettings, TrainingSettings, training_proble
 
 DECLARATIONS = Path(__file__).resolve().parents[1] / "experiments"
 Changes = Mapping[str, Any]
-# What a command line says besides the keys of runs.
-OF_THE_REQUEST = {"dataset", "protocol", "scale", "seeds", "folds", "data_root", "output_dir"}
 
 
 @dataclass(frozen=True)
@@ -188,10 +186,11 @@ def keys(model: str) -> frozenset[str]:
     return frozenset(full | {"seed"}) - {"data.dataset", "data.protocol"}
 
 
-def parse_overrides(arguments: Iterable[str], models: Iterable[str]) -> dict[str, Any]:
+def parse_overrides(arguments: Iterable[str], models: Iterable[str], others: Iterable[str] = ()) -> dict[str, Any]:
     """`key=value` arguments as full keys, for runs of any of `models`; a key may leave out its section ('alpha=4'), and
     may begin with the name of the one model that it is meant for ('adasgn.epochs=40').
 
+    others: keys of the command line that are none of a run's, which an unknown one may have been meant for.
     Raises RequestError for an argument without '=', or a key that none of the models has.
     """
     asked = set(models)
@@ -203,9 +202,8 @@ def parse_overrides(arguments: Iterable[str], models: Iterable[str]) -> dict[str
         if not separator:
             raise RequestError(f"'{argument}' is not of the form key=value")
         value = _checked(_value, argument, key)
-        overrides[_full_key_of(key, known, named)] = (
-            OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
-        )
+        full = _full_key_of(key, known, named, frozenset(others))
+        overrides[full] = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
     return overrides
 
 
@@ -213,16 +211,16 @@ def _value(argument: str, key: str) -> Any:
     return OmegaConf.select(OmegaConf.from_dotlist([argument]), key)
 
 
-def _full_key_of(key: str, known: frozenset[str], named: Collection[str]) -> str:
+def _full_key_of(key: str, known: frozenset[str], named: Collection[str], others: frozenset[str]) -> str:
     model, _, rest = key.partition(".")
-    return f"{model}.{_full_key(rest, keys(model))}" if rest and model in named else _full_key(key, known)
+    return f"{model}.{_full_key(rest, keys(model))}" if rest and model in named else _full_key(key, known, others)
 
 
-def _full_key(key: str, known: frozenset[str]) -> str:
+def _full_key(key: str, known: frozenset[str], others: frozenset[str] = frozenset()) -> str:
     if key in known:
         return key
     matches = [full for full in known if full.split(".")[-1] == key]
     if len(matches) == 1:
         return matches[0]
     short = {full.split(".")[-1] for full in known}
-    raise unknown("key", key, known if "." in key else short | known | (OF_THE_REQUEST - {key}))
+    raise unknown("key", key, known if "." in key else short | known | others)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from data_modules.readers import READERS
-from skeleton_lab.config import compose, parse_overrides
+from skeleton_lab.config import compose
 from skeleton_lab.measure.benchmarks import BENCHMARKS
 from skeleton_lab.registry import MODELS
 from skeleton_lab.reproduce.listing import listing
@@ -18,7 +18,7 @@ from skeleton_lab.reproduce.tables import table_names
 from skeleton_lab.verbs import VERBS, export, predict, profile
 from skeleton_lab.verbs.arguments import Arguments
 from skeleton_lab.verbs.reproduce import requested_table
-from skeleton_lab.verbs.train import requested_run
+from skeleton_lab.verbs.train import requested_runs
 from tests.own_dataset import write_moves
 
 ROOT = Path(__file__).parents[1]
@@ -81,7 +81,7 @@ def look_at_table(arguments: Arguments) -> None:
 
 
 def look_at_model(arguments: Arguments) -> None:
-    parse_overrides(arguments.overrides(profile.OWN_KEYS), [arguments.name("model")])
+    arguments.overrides([arguments.name("model")], profile.OWN_KEYS)
 
 
 def look_at_trained(arguments: Arguments) -> None:
@@ -104,7 +104,7 @@ LOOKS: Mapping[str, Callable[[Arguments], object]] = {
     **dict.fromkeys(("reproduce", "report"), look_at_table),
     **dict.fromkeys(("doctor", "prepare"), look_at_dataset),
     **dict.fromkeys(("predict", "export"), look_at_trained),
-    "train": lambda arguments: compose(requested_run(arguments)),
+    "train": lambda arguments: [compose(request) for request in requested_runs(arguments)],
     "profile": look_at_model,
     "sweep": lambda arguments: load_sweep(arguments.name("sweep")),
     "tables": look_at_names(table_names()),

@@ -3,7 +3,7 @@ before a mean over folds, one for each of them."""
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from data_modules.readers import reader_for
@@ -13,7 +13,7 @@ from skeleton_lab.files import write_text
 from skeleton_lab.reproduce.assemble import Measured
 from skeleton_lab.reproduce.metrics import METRICS
 from skeleton_lab.reproduce.report import Result
-from skeleton_lab.reproduce.sources import DEMO
+from skeleton_lab.reproduce.sources import DEMO, Source
 
 COLUMNS = (
     *("row", "column", "metric", "dataset", "scale", "overrides", "seed", "fold", "measured", "reported", "verdict"),
@@ -22,6 +22,7 @@ COLUMNS = (
 KEY = ("row", "column", "dataset", "scale", "overrides", "seed", "fold")
 # What stands for the fold of a mean over several.
 MEAN = "mean"
+NOT_DEMO = "only results on real recordings are kept: set data_root to where they are"
 
 
 def keep(result: Result) -> Path:
@@ -30,7 +31,7 @@ def keep(result: Result) -> Path:
     Raises RequestError for demo data, which says nothing beyond this machine.
     """
     if result.data == DEMO:
-        raise RequestError("only results on real recordings are kept: set data_root to where they are")
+        raise RequestError(NOT_DEMO)
     path = DECLARATIONS / "results" / f"{result.table.id}.csv"
     rows = {tuple(row.get(key, "") for key in KEY): row for row in [*_read(path), *_rows(result)]}
     text = io.StringIO()
@@ -39,6 +40,12 @@ def keep(result: Result) -> Path:
     writer.writerows(rows.values())
     write_text(path, text.getvalue())
     return path
+
+
+def refuse_demo(sources: Iterable[Source]) -> None:
+    """Raises RequestError before anything is trained on them that could not be kept."""
+    if any(source.is_demo for source in sources):
+        raise RequestError(NOT_DEMO)
 
 
 def _read(path: Path) -> list[dict[str, str]]:

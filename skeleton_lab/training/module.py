@@ -3,7 +3,7 @@
 Axes: N clips, K classes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -32,6 +32,13 @@ class Output:
 
     logits: Tensor
     per_clip: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Term(NamedTuple):
+    """Of a loss: a mean over so many things of a batch, clips or others."""
+
+    mean: Tensor
+    over: int | Tensor
 
 
 class Counted(NamedTuple):
@@ -102,17 +109,21 @@ class ClassificationModule(LightningModule):
         """The batch is one of the data module that the model's data settings ask for."""
         raise NotImplementedError
 
-    def loss(self, output: Output, batch: Any) -> Tensor:
-        """Scalar; the smoothed cross-entropy unless the paper adds to it. Where several processes train together, the
-        mean over them is the loss of their batches taken together."""
-        return self.share(len(batch.label)) * classification_loss(output.logits, batch.label, self.settings.training)
+    def terms(self, output: Output, batch: Any) -> list[Term]:
+        """What the loss is the sum of: the smoothed cross-entropy, unless the paper adds to it."""
+        loss = classification_loss(output.logits, batch.label, self.settings.training)
+        return [Term(loss, len(batch.label))]
 
-    def share(self, count: int | Tensor) -> float | Tensor:
-        """What the mean of `count` things weighs here, where the mean over processes is to be that of all things: their
-        number over the mean number of a process; 1 in one process alone."""
+    def loss(self, output: Output, batch: Any) -> Tensor:
+        """Scalar: that of this batch, whatever other processes have."""
+        return torch.stack([term.mean for term in self.terms(output, batch)]).sum()
+
+    def _shares(self, counts: Sequence[int | Tensor]) -> Sequence[float] | Tensor:
+        """What the mean of each of these numbers of things weighs here, where the mean over processes is to be that of
+        all things: their number over the mean number of a process; 1 in one process alone."""
         if not self.is_shared:
-            return 1.0
-        here = torch.as_tensor(count, device=self.device, dtype=torch.float32)
+            return [1.0] * len(counts)
+        here = torch.stack([torch.as_tensor(count, device=self.device, dtype=torch.float32) for count in counts])
         mean = self.trainer.strategy.reduce(here.clone(), reduce_op="mean")
         return here / torch.as_tensor(mean).clamp(min=torch.finfo(torch.float32).tiny)
 
@@ -165,9 +176,13 @@ class ClassificationModule(LightningModule):
 
     def training_step(self, batch: Any, batch_index: int) -> Tensor:
         output = self(batch)
-        loss = self.loss(output, batch)
+        terms = self.terms(output, batch)
+        # All at once: the processes wait for one another.
+        of_clips, *of_terms = self._shares([len(batch.label), *(term.over for term in terms)])
+        # The mean over the processes is the loss of their batches taken together.
+        loss = torch.stack([share * term.mean for share, term in zip(of_terms, terms, strict=True)]).sum()
         # What is logged is weighted by the clips of each process.
-        self._log("train", output, batch, loss / self.share(len(batch.label)))
+        self._log("train", output, batch, loss / of_clips)
         return loss
 
     def validation_step(self, batch: Any, batch_index: int) -> None:

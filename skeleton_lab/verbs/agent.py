@@ -5,12 +5,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+from skeleton_lab.errors import RequestError
 from skeleton_lab.verbs.arguments import Arguments
 
 
 def run(arguments: Arguments) -> int:
     arguments.refuse_others()
-    return start_agent(arguments.name("id of a sweep, as entity/project/id"), arguments)
+    sweep = arguments.name("sweep by its id, as entity/project/id")
+    if not is_logged_in():
+        raise RequestError("no W&B login on this machine: `.venv/bin/wandb login` once, or set WANDB_API_KEY")
+    return start_agent(sweep, arguments)
+
+
+def is_logged_in() -> bool:
+    import wandb  # slow to load
+
+    return bool(wandb.login(prompt=False))
 
 
 def start_agent(sweep: str, arguments: Arguments) -> int:

@@ -1,16 +1,17 @@
 """The words after a verb: a name, the settings of the request itself, and overrides for its runs."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from data_modules.readers.own import is_own, misnamed
-from skeleton_lab.config import declared
+from skeleton_lab.config import declared, parse_overrides
 from skeleton_lab.errors import RequestError, unknown
 from skeleton_lab.reproduce.places import team
 from skeleton_lab.reproduce.session import Session
@@ -51,15 +52,18 @@ class Arguments:
         """The value of a key of the request itself."""
         return self.settings.get(key, default)
 
-    def overrides(self, taken: Sequence[str] = ()) -> list[str]:
-        """What is left for the runs: `key=value` of all keys but those of the request itself."""
-        own = {*REQUEST_KEYS, *taken}
-        return [f"{key}={value}" for key, value in self.settings.items() if key not in own]
+    def overrides(self, models: Iterable[str], taken: Sequence[str] = ()) -> dict[str, Any]:
+        """What is left for runs of these models, by full keys. Raises RequestError for a key that none of them has."""
+        own = (*REQUEST_KEYS, *taken)
+        left = [f"{key}={value}" for key, value in self.settings.items() if key not in own]
+        return parse_overrides(left, models, own)
 
     def refuse_others(self, taken: Sequence[str] = ()) -> None:
         """For verbs that make no runs: a key that is left over is a mistake."""
-        for argument in self.overrides(taken):
-            raise unknown("key", argument.partition("=")[0], (*REQUEST_KEYS, *taken))
+        own = (*REQUEST_KEYS, *taken)
+        for key in self.settings:
+            if key not in own:
+                raise unknown("key", key, own)
 
     @property
     def scale(self) -> str:
@@ -111,6 +115,29 @@ class Arguments:
         if value is not None and not (value.isdecimal() and int(value) > 0):
             raise RequestError(f"{key}={value}: give a whole number above 0")
         return int(value) if value else None
+
+    def is_true(self, key: str) -> bool:
+        """The value of a key of the request itself that is true or false; false where nothing is said."""
+        value = self.settings.get(key, "false").lower()
+        if value not in ("true", "false"):
+            raise RequestError(f"{key}={self.settings[key]}: give true or false")
+        return value == "true"
+
+    def seeds(self) -> list[int] | None:
+        """Those of `seeds=1,2,3`, each once."""
+        asked = self.take("seeds")
+        if asked is None:
+            return None
+        try:
+            return list(dict.fromkeys(int(seed) for seed in asked.strip("[]").split(",")))
+        except ValueError as error:
+            raise RequestError(f"seeds={asked}: give whole numbers, such as seeds=1,2,3") from error
+
+    def folds(self) -> int | None:
+        """How many folds of a protocol: 0 for all; a fold that is named by its number is one."""
+        if "data.fold" in self.settings or "fold" in self.settings:
+            return 1
+        return 0 if self.take("folds") == "all" else self.whole_number("folds")
 
     def execution(self) -> ExecutionSettings:
         """Where and how runs are executed. Raises RequestError for a value that cannot be."""

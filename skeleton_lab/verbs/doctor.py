@@ -1,4 +1,7 @@
-"""`skeleton-lab doctor DATASET_OR_PATH`: what is in a dataset, or in one recording, and what is wrong with it."""
+"""`skeleton-lab doctor DATASET_OR_PATH`: what is in a dataset, or in one recording, and what is wrong with it.
+
+The exit code is 1 where nothing of it can be used.
+"""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -34,7 +37,7 @@ def run(arguments: Arguments) -> int:
         print(json.dumps(found, ensure_ascii=False))
     else:
         _show(found, Console())
-    return 0
+    return 0 if found["sequences"] else 1
 
 
 def _look_at(arguments: Arguments, name: str) -> dict[str, Any]:

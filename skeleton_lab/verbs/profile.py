@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from data_modules.readers import reader_for
-from skeleton_lab.config import Request, compose, declaration, default_protocol, parse_overrides
+from skeleton_lab.config import Request, compose, declaration, default_protocol
 from skeleton_lab.errors import RequestError
 from skeleton_lab.measure.bench import device_name
 from skeleton_lab.measure.in_turn import in_turn
@@ -30,7 +30,7 @@ def run(arguments: Arguments) -> int:
     model, dataset = arguments.name("model"), arguments.dataset() or "ntu60"
     declaration("models", model)
     protocol = arguments.take("protocol") or default_protocol(dataset)
-    overrides = parse_overrides(arguments.overrides(OWN_KEYS), [model])
+    overrides = arguments.overrides([model], OWN_KEYS)
     # The published widths: the paper's scale, unless asked otherwise.
     scale = arguments.take("scale") or "paper"
     settings = compose(Request(model, dataset, protocol, scale, {}, overrides))

@@ -23,7 +23,7 @@ def run(arguments: Arguments) -> int:
         path = write_index(session.output_dir)
         session.console.print(f"written to {path}", soft_wrap=True, markup=False)
         return 0
-    table, session = requested_table(arguments), arguments.session()
+    table, session, keeps = requested_table(arguments), arguments.session(), arguments.is_true("keep")
     sources, problems = session.prepare_all(table.recordings, table.scale, table.shows_films)
     planned = plan_table(table, sources)
     folder = table_folder(table, session.output_dir)
@@ -33,6 +33,6 @@ def run(arguments: Arguments) -> int:
         raise RequestError(f"none of its runs with these settings is finished; what {folder} holds stays as it is")
     result = write_result(table, planned, session.output_dir, problems, may_time=False)
     print_table(result, Console())
-    if arguments.take("keep") == "true":
+    if keeps:
         session.console.print(f"kept in {keep(result)}", soft_wrap=True, markup=False)
     return 0

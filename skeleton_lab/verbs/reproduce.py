@@ -1,10 +1,13 @@
-"""`skeleton-lab reproduce TABLE`: train what the table misses, and print it beside the paper's numbers."""
+"""`skeleton-lab reproduce TABLE`: train what the table misses, and print it beside the paper's numbers.
+
+`keep=true` adds it to experiments/results.
+"""
 
 from rich.console import Console
 
-from skeleton_lab.config import parse_overrides
 from skeleton_lab.errors import RequestError
 from skeleton_lab.reproduce.assemble import plan_table
+from skeleton_lab.reproduce.kept import keep, refuse_demo
 from skeleton_lab.reproduce.page import print_table
 from skeleton_lab.reproduce.show import table_folder, write_result
 from skeleton_lab.reproduce.tables import Table, load_table
@@ -14,42 +17,29 @@ OWN_KEYS = ("dataset", "protocol", "seeds", "folds", "keep")
 
 
 def run(arguments: Arguments) -> int:
-    table, session = requested_table(arguments), arguments.session()
+    table, session, keeps = requested_table(arguments), arguments.session(), arguments.is_true("keep")
     sources, problems = session.prepare_all(table.recordings, table.scale, table.shows_films)
+    if keeps:
+        refuse_demo(sources.values())
     planned = plan_table(table, sources)
     if runs := [run for each in planned for run in each.runs]:
         problems += session.execute(runs).problems.values()
     result = write_result(table, planned, session.output_dir, problems)
     print_table(result, Console())
     session.console.print(f"written to {table_folder(table, session.output_dir)}", soft_wrap=True, markup=False)
+    if keeps:
+        session.console.print(f"kept in {keep(result)}", soft_wrap=True, markup=False)
     return 1 if problems else 0
 
 
 def requested_table(arguments: Arguments) -> Table:
     """The table as asked for: of which dataset, which seeds, and with which overrides."""
-    name, dataset, seeds = arguments.name("table"), arguments.dataset(), _seeds(arguments)
-    protocol, folds = arguments.take("protocol"), _folds(arguments)
+    name, dataset, seeds = arguments.name("table"), arguments.dataset(), arguments.seeds()
+    protocol, folds = arguments.take("protocol"), arguments.folds()
     declared = load_table(name, arguments.scale, dataset, seeds, protocol=protocol, folds=folds)
-    overrides = parse_overrides(arguments.overrides(OWN_KEYS), declared.models)
+    overrides = arguments.overrides(declared.models, OWN_KEYS)
     varied = sorted(key for key in overrides if {key, key.partition(".")[2]} & declared.varied)
     if varied:
         remedy = "use seeds=" if varied == ["seed"] else "train single runs with `skeleton-lab train`"
         raise RequestError(f"{varied[0]}: the rows of {name} differ in it, so it cannot be one value for all; {remedy}")
     return load_table(name, arguments.scale, dataset, seeds, overrides, protocol, folds)
-
-
-def _folds(arguments: Arguments) -> int | None:
-    """0 for all; a fold that is named by its number is one."""
-    if "data.fold" in arguments.settings or "fold" in arguments.settings:
-        return 1
-    return 0 if arguments.take("folds") == "all" else arguments.whole_number("folds")
-
-
-def _seeds(arguments: Arguments) -> list[int] | None:
-    asked = arguments.take("seeds")
-    if asked is None:
-        return None
-    try:
-        return [int(seed) for seed in asked.strip("[]").split(",")]
-    except ValueError as error:
-        raise RequestError(f"seeds={asked}: give whole numbers, such as seeds=1,2,3") from error

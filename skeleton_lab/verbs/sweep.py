@@ -12,11 +12,12 @@ from rich.console import Console
 
 from skeleton_lab.config import compose
 from skeleton_lab.errors import RequestError
+from skeleton_lab.registry import MODELS
 from skeleton_lab.reproduce.runs import Planner, folder_of
 from skeleton_lab.reproduce.sweeps import Sweep, load_sweep
-from skeleton_lab.verbs.agent import start_agent
+from skeleton_lab.verbs.agent import is_logged_in, start_agent
 from skeleton_lab.verbs.arguments import Arguments
-from skeleton_lab.verbs.train import requested_run
+from skeleton_lab.verbs.train import plan_folds, requested_runs
 
 # Of each machine alone: agents elsewhere have their own.
 OF_THIS_MACHINE = ("data_root", "output_dir", "jobs")
@@ -26,7 +27,7 @@ def run(arguments: Arguments) -> int:
     declared = load_sweep(arguments.name("sweep"))
     words = [f"{key}={value}" for key, value in arguments.settings.items() if key not in OF_THIS_MACHINE]
     sweep, console = declared.with_words(words), Console(stderr=True)
-    if _is_logged_in():
+    if is_logged_in():
         return start_agent(_registered(declared.with_words(["wandb=true", *words])), arguments)
     console.print(
         f"no W&B login, so the {len(sweep.commands())} runs of {sweep.name} are run here, offline "
@@ -35,12 +36,6 @@ def run(arguments: Arguments) -> int:
         soft_wrap=True,
     )
     return _run_here(sweep, arguments, console)
-
-
-def _is_logged_in() -> bool:
-    import wandb
-
-    return bool(wandb.login(prompt=False))
 
 
 def _registered(sweep: Sweep) -> str:
@@ -63,12 +58,14 @@ def _registered(sweep: Sweep) -> str:
 
 def _run_here(sweep: Sweep, arguments: Arguments, console: Console) -> int:
     session = arguments.session()
-    asked = [requested_run(Arguments.parse([*words[1:], *_of_this_machine(arguments)])) for words in sweep.commands()]
-    for request in asked:
+    commands = [Arguments.parse([*words[1:], *_of_this_machine(arguments)]) for words in sweep.commands()]
+    asked = [(request, command.folds()) for command in commands for request in requested_runs(command)]
+    for request, _ in asked:
         compose(request)
-    sources = {dataset: session.prepare(dataset, arguments.scale) for dataset in {each.dataset for each in asked}}
-    planner = Planner(sources)
-    runs = list({run.key: run for run in map(planner.plan, asked)}.values())
+    films = any(MODELS[request.model].shows_films for request, _ in asked)
+    datasets = {request.dataset for request, _ in asked}
+    planner = Planner({dataset: session.prepare(dataset, arguments.scale, films) for dataset in datasets})
+    runs = list({run.key: run for each in asked for run in plan_folds(planner, *each)}.values())
     problems = session.execute(runs).problems
     for problem in problems.values():
         console.print(problem, soft_wrap=True, markup=False, highlight=False)

@@ -186,7 +186,7 @@ def test_a_backend_that_was_built_for_another_torch(tmp_path: Path, monkeypatch:
 
 def test_the_backend_is_no_key_of_runs() -> None:
     arguments = Arguments.parse(["sgn", "ops.backend=native", "workers=2", "epochs=3"])
-    assert arguments.overrides() == ["epochs=3"]
+    assert arguments.overrides(["sgn"]) == {"training.epochs": 3}
     assert arguments.execution().ops.backend == "native"
     assert arguments.execution().workers == 2
 

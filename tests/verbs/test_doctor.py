@@ -34,8 +34,9 @@ def root(tmp_path: Path) -> Path:
 
 def doctor(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, Any]:
     capsys.readouterr()
-    assert main(["doctor", *map(str, words), "--json"]) == 0
+    code = main(["doctor", *map(str, words), "--json"])
     found = json.loads(capsys.readouterr().out)
+    assert code == (0 if found["sequences"] else 1)
     assert set(found) >= KEYS | {"problems"}
     assert all(set(problem) == {"sample", "problem", "remedy"} for problem in found["problems"])
     return found
@@ -69,7 +70,7 @@ def test_a_dataset_of_which_nothing_can_be_used(tmp_path: Path, capsys: pytest.C
     found = doctor(capsys, root)
     assert (found["sequences"], found["unusable"], found["joints"], found["protocols"]) == (0, 4, 9, {})
     assert "dataset.yaml names 9 joints" in found["problems"][0]["problem"]
-    assert main(["doctor", str(root)]) == 0
+    assert main(["doctor", str(root)]) == 1
     shown = capsys.readouterr().out
     assert "4 × left out" in shown
     assert "… and 1 more" in shown

@@ -1,6 +1,7 @@
 """The command line as users and programs meet it."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from data_modules.films import write_video
 from skeleton_lab.cli import main
 from skeleton_lab.verbs import profile
+from skeleton_lab.verbs.train import means
 
 TINY = ["width=0.0625", "epochs=2", "milestones=[1]", "demo_clips=88"]
 
@@ -53,6 +55,13 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (["train", "sgn", "epochs=-1"], "give a number above 0"),
         (["train", "sgn", "milestones=[1"], "milestones=[1"),
         (["train", "sgn", "seed=-1"], "give a number from 0"),
+        (["train", "sgn", "seed=1", "seeds=1,2"], "give seed= or seeds=, not both"),
+        (["train", "sgn", "seds=1,2"], "did you mean 'seeds'"),
+        (["train", "sgn", "output=/x"], "did you mean 'output_dir'"),
+        (["train", "sgn", "folds=some"], "folds=some: give a whole number above 0"),
+        (["reproduce", "adasgn_tab3", "keep=yes"], "keep=yes: give true or false"),
+        (["report", "adasgn_tab3", "keep=yes"], "keep=yes: give true or false"),
+        (["reproduce", "adasgn_tab1", "keep=true", "demo_clips=88"], "only results on real recordings are kept"),
         (["train", "sgn", "scale_bone=[1]"], "give two joints from 0 to 24"),
         (["profile", "adasgn_single", "joints=7"], "(1, 9, 25) joints"),
         (["profile", "adasgn", "action_shares=abc"], "give six percentages"),
@@ -82,7 +91,7 @@ def test_a_garbled_recording_names_its_line(
     lines[5] = lines[5].replace(" ", " x", 1)
     path.write_text("\n".join(lines))
     capsys.readouterr()
-    assert main(["doctor", str(path)]) == 0
+    assert main(["doctor", str(path)]) == 1
     assert f"{path}, line 6: " in capsys.readouterr().out
 
 
@@ -183,6 +192,14 @@ def test_wandb_without_a_login_stays_on_this_machine(
     assert list(demo_outputs.glob("runs/sgn-*/wandb/offline-run-*"))
 
 
+def test_an_agent_needs_a_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "no W&B login on this machine" in refused(capsys, "agent", "somebody/skeleton_lab/abcd1234")
+
+
 def test_train_prints_what_it_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "sgn", "dataset=ntu60", *TINY]) == 0
     assert "top1" in capsys.readouterr().out
@@ -217,6 +234,27 @@ def test_a_fold_says_that_it_is_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert "folds5, fold 2 of 0 to 4" in " ".join(capsys.readouterr().out.split())
     assert main(["train", "sgn", *tiny, "data.fold=5"]) == 2
     assert "folds 0 to 4" in capsys.readouterr().err
+
+
+def test_several_seeds_and_folds(capsys: pytest.CaptureFixture[str]) -> None:
+    tiny = ["dataset=sbu_kinect", "width=0.0625", "epochs=1", "milestones=[]", "demo_clips=40"]
+    assert main(["train", "sgn", *tiny, "seeds=1,2", "folds=2"]) == 0
+    shown = capsys.readouterr().out
+    found = re.findall(r"seed (\d), fold (\d), \d+ training and \d+ test clips: top1 ([\d.]+)", shown)
+    assert [each[:2] for each in found] == [("1", "0"), ("1", "1"), ("2", "0"), ("2", "1")]
+    mean = sum(float(each[2]) for each in found) / 4
+    assert float(re.findall(r"^top1 +([\d.]+)", shown, re.MULTILINE)[0]) == pytest.approx(mean, abs=0.01)
+    assert "sgn on sbu_kinect, folds5, folds 0, 1 of 0 to 4: 4 runs, demo data, demo scale" in shown
+    assert main(["train", "sgn", *tiny, "seed=2", "fold=1"]) == 0  # one of these
+    assert "1 runs, 1 of them finished before" in capsys.readouterr().err
+
+
+def test_the_spread_is_that_of_the_seeds() -> None:
+    by_seed = [
+        [{"top1": 10.0, "parameters": 7}, {"top1": 30.0, "parameters": 7}],
+        [{"top1": 40.0, "parameters": 7}] * 2,
+    ]
+    assert list(means(by_seed)) == ["top1       30 ± 14", "parameters 7"]
 
 
 def test_a_table_is_never_replaced_by_an_empty_one(demo_outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,7 @@ from skeleton_lab.papers.adasgn.portable import AllActions, person_by_person
 from skeleton_lab.papers.adasgn.settings import AdaSGNSettings, SGNSettings
 from skeleton_lab.papers.adasgn.shared_features import SharedFeatures
 from skeleton_lab.settings import AbsentPersons, RunSettings
-from skeleton_lab.training.module import ClassificationModule, Output, Portable
+from skeleton_lab.training.module import ClassificationModule, Output, Portable, Term
 
 # "×0.096" at each epoch, as section 4.2 prints it; the released code multiplies by exp(−0.045) = 0.956.
 PRINTED_TEMPERATURE_DECAY = 0.096
@@ -179,10 +179,10 @@ class AdaSGNModule(ClassificationModule):
         features = SHARED_FEATURES.get(models, drawn, lambda: self.network.all_features(x_PTVC))
         return features.to(x_PTVC.device, x_PTVC.dtype)
 
-    def loss(self, output: Output, batch: Batch) -> Tensor:
+    def terms(self, output: Output, batch: Batch) -> list[Term]:
         """L = L_acc + α·L_eff (Eq. 10); the first is a mean over clips, the second over skeletons."""
         skeletons = output.per_clip["skeletons"].sum()
-        return super().loss(output, batch) + self.share(skeletons) * self.alpha * self.efficiency_loss(output)
+        return [*super().terms(output, batch), Term(self.alpha * self.efficiency_loss(output), skeletons)]
 
     def efficiency_loss(self, output: Output) -> Tensor:
         """The mean GMACs that the actions of a skeleton add to those of action 0, which is always computed (Eq. 12)."""

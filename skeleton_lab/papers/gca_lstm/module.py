@@ -30,7 +30,7 @@ from skeleton_lab.papers.gca_lstm.settings import GCALSTMSettings
 from skeleton_lab.papers.gca_lstm.stepwise import Progress, Steps
 from skeleton_lab.settings import RunSettings
 from skeleton_lab.training.losses import classification_loss
-from skeleton_lab.training.module import ClassificationModule, Counted, Output, Portable
+from skeleton_lab.training.module import ClassificationModule, Counted, Output, Portable, Term
 from skeleton_lab.training.optimizers import optimizer_and_schedule
 
 
@@ -97,11 +97,11 @@ class STLSTMModule(LatticeModule):
 
     network_type = STLSTM
 
-    def loss(self, output: Output, batch: Batch) -> Tensor:
+    def terms(self, output: Output, batch: Batch) -> list[Term]:
         """Where every cell classifies, the mean of their cross-entropies."""
         if self.settings.model.representation == "local":
-            return self.share(len(batch.label)) * F.nll_loss(output.logits, batch.label)
-        return super().loss(output, batch)
+            return [Term(F.nll_loss(output.logits, batch.label), len(batch.label))]
+        return super().terms(output, batch)
 
 
 @dataclass(kw_only=True)
@@ -152,11 +152,11 @@ class GCALSTMModule(LatticeModule):
         """Of a stepwise training, the last step's epochs: the others do not train the whole network."""
         return self.progress.step == self.steps.last
 
-    def loss(self, output: Output, batch: Batch) -> Tensor:
+    def terms(self, output: Output, batch: Batch) -> list[Term]:
         """The sum over the streams, each with its own classifier."""
         assert isinstance(output, StreamsOutput)
         losses = [classification_loss(logits_NK, batch.label, self.settings.training) for logits_NK in output.streams]
-        return self.share(len(batch.label)) * torch.stack(losses).sum()
+        return [Term(torch.stack(losses).sum(), len(batch.label))]
 
     def configure_optimizers(self) -> Any:
         # Of a step: where a schedule asks for the number of epochs, for those of the step.

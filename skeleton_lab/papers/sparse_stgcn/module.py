@@ -19,7 +19,7 @@ from skeleton_lab.papers.sparse_stgcn.masks import Masks, as_released, cut, is_c
 from skeleton_lab.papers.sparse_stgcn.penalty import compression_penalty, penalty_weight
 from skeleton_lab.papers.sparse_stgcn.storage import compress_state, expand_state, what_is_left
 from skeleton_lab.settings import RunSettings
-from skeleton_lab.training.module import Output
+from skeleton_lab.training.module import Output, Term
 
 # Of the network's weights in a checkpoint.
 PREFIX = "network."
@@ -89,11 +89,14 @@ class SparseModule(BackboneModule):
             gradients = {name: weight.grad for name, weight in maskable(self.network).items()}
             cut({name: gradient for name, gradient in gradients.items() if gradient is not None}, self.masks)
 
-    def loss(self, output: Output, batch: Batch) -> Tensor:
+    def terms(self, output: Output, batch: Batch) -> list[Term]:
         """Eq. 10 in the warm-up, Eq. 11 after it."""
-        model, loss = self.settings.model, super().loss(output, batch)
+        model, terms = self.settings.model, super().terms(output, batch)
         factor = penalty_weight(self.current_epoch, self.warmup_epochs, model.penalty, model.penalty_ramp)
-        return loss + factor * compression_penalty(maskable(self.network), self.masks) if factor else loss
+        if not factor:
+            return terms
+        # The same in every process, so that the mean over them is that, whatever it is a mean of.
+        return [*terms, Term(factor * compression_penalty(maskable(self.network), self.masks), len(batch.label))]
 
     def on_validation_epoch_start(self) -> None:
         self._whole = {name: weight.detach().clone() for name, weight in maskable(self.network).items()}
