@@ -40,21 +40,23 @@ class Branches(nn.Module):
         self, channels: int, widths: Sequence[int], kernel: int, dilations: Sequence[int], stride: int
     ) -> None:
         super().__init__()
-        *self.widths, plain = widths
+        *before, plain = widths
         self.first = nn.Sequential(
-            PointwiseConv(channels, sum(self.widths)),
-            nn.BatchNorm2d(sum(self.widths)),
+            PointwiseConv(channels, sum(before)),
+            nn.BatchNorm2d(sum(before)),
             nn.ReLU(inplace=True),
         )
         self.over_time = nn.ModuleList(
             nn.Conv2d(width, width, (kernel, 1), (stride, 1), (kernel // 2 * dilation, 0), (dilation, 1))
-            for width, dilation in zip(self.widths, dilations, strict=False)
+            for width, dilation in zip(before, dilations, strict=False)
         )
         self.pool = nn.MaxPool2d((POOL_KERNEL, 1), (stride, 1), (POOL_KERNEL // 2, 0))
         self.plain = PointwiseConv(channels, plain, stride)
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
-        *parts, last = self.first(x_PCTV).split(self.widths, dim=1)
+        convolved_channels = [conv.get_parameter("weight").shape[1] for conv in self.over_time]
+        first_PCTV = self.first(x_PCTV)
+        *parts, last = first_PCTV.split([*convolved_channels, first_PCTV.shape[1] - sum(convolved_channels)], dim=1)
         convolved = [conv(part) for conv, part in zip(self.over_time, parts, strict=True)]
         return torch.cat([*convolved, self.pool(last), self.plain(x_PCTV)], dim=1)
 
