@@ -54,11 +54,14 @@ class Branches(nn.Module):
         self.plain = PointwiseConv(channels, plain, stride)
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
-        convolved_channels = [conv.get_parameter("weight").shape[1] for conv in self.over_time]
-        first_PCTV = self.first(x_PCTV)
-        *parts, last = first_PCTV.split([*convolved_channels, first_PCTV.shape[1] - sum(convolved_channels)], dim=1)
+        *parts, last = self._apart(self.first(x_PCTV))
         convolved = [conv(part) for conv, part in zip(self.over_time, parts, strict=True)]
         return torch.cat([*convolved, self.pool(last), self.plain(x_PCTV)], dim=1)
+
+    def _apart(self, first_PCTV: Tensor) -> tuple[Tensor, ...]:
+        """What each convolution over time takes, and what is pooled."""
+        taken = [conv.in_channels for conv in self.over_time if isinstance(conv, nn.Conv2d)]
+        return first_PCTV.split([*taken, first_PCTV.shape[1] - sum(taken)], dim=1)
 
 
 class FourBranches(nn.Module):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from data_modules.layouts import NTU25
+from data_modules.layouts import NTU25, layout_of
 from skeleton_lab.backbones.aa_gcn import AAGCN
 from skeleton_lab.backbones.ctr_gcn import CTRGCN
 from skeleton_lab.backbones.dg_stgcn import DGSTGCN
@@ -22,20 +22,21 @@ from skeleton_lab.papers.sparse_stgcn.module import SparseModule
 from skeleton_lab.papers.sparse_stgcn.seams import Chosen
 from tests.helpers import assert_close, padded_batch, parameters, settings_of, settled, shaken, skeletons
 
+STICK = layout_of("stick", list("abcde"), {"all": [["c", "b", "a"], ["c", "d", "e"]]})
 CLASSES, WIDTH = 7, 1 / 8
 KINDS: dict[str, Callable[[], nn.Module]] = {
-    "st_gcn": lambda: STGCN(STGCNSettings(width=WIDTH, dropout=0.0), NTU25, CLASSES),
-    "aa_gcn": lambda: AAGCN(AAGCNSettings(width=WIDTH), NTU25, CLASSES),
-    "aa_gcn_attention": lambda: AAGCN(AAGCNSettings(width=WIDTH, attention=True), NTU25, CLASSES),
-    "ctr_gcn": lambda: CTRGCN(CTRGCNSettings(width=WIDTH), NTU25, CLASSES),
-    "ctr_gcn_six": lambda: CTRGCN(CTRGCNSettings(width=WIDTH, temporal="six_branches"), NTU25, CLASSES),
-    "dg_stgcn": lambda: DGSTGCN(DGSTGCNSettings(width=WIDTH), NTU25, CLASSES),
+    "st_gcn": lambda: STGCN(STGCNSettings(width=WIDTH, dropout=0.0), STICK, CLASSES),
+    "aa_gcn": lambda: AAGCN(AAGCNSettings(width=WIDTH), STICK, CLASSES),
+    "aa_gcn_attention": lambda: AAGCN(AAGCNSettings(width=WIDTH, attention=True), STICK, CLASSES),
+    "ctr_gcn": lambda: CTRGCN(CTRGCNSettings(width=WIDTH), STICK, CLASSES),
+    "ctr_gcn_six": lambda: CTRGCN(CTRGCNSettings(width=WIDTH, temporal="six_branches"), STICK, CLASSES),
+    "dg_stgcn": lambda: DGSTGCN(DGSTGCNSettings(width=WIDTH), STICK, CLASSES),
 }
 
 
 def built(kind: str) -> Any:
     network = shaken(KINDS[kind]())
-    return settled(network, skeletons(8, 2, 16, seed=1))
+    return settled(network, skeletons(4, 2, 16, layout=STICK, seed=1))
 
 
 def assert_same(network: nn.Module, kill: Callable[[Any], None], expected: int) -> Any:
@@ -48,7 +49,7 @@ def assert_same(network: nn.Module, kill: Callable[[Any], None], expected: int) 
     assert left_out == expected
     assert (parameters(small) < before) == bool(expected)
     for frames in (5, 16):
-        x_NMTVC = skeletons(3, 2, frames, seed=2)
+        x_NMTVC = skeletons(3, 2, frames, layout=STICK, seed=2)
         assert_close(small(x_NMTVC), network(x_NMTVC))
     return small
 
@@ -69,7 +70,7 @@ def test_of_any_mask(kind: str, sparsity: float) -> None:
     with torch.no_grad():
         cut(weights, random_masks(weights, sparsity, "layer", seed=0))
     small, left_out = compact(network)
-    x_NMTVC = skeletons(3, 2, 9, seed=2)
+    x_NMTVC = skeletons(3, 2, 9, layout=STICK, seed=2)
     assert left_out > 0 or "aa_gcn" in kind
     assert_close(small(x_NMTVC), network(x_NMTVC))
 
