@@ -1,4 +1,4 @@
-"""CTR-GCN: channel-wise topology refinement graph convolution (Chen et al., ICCV 2021), in pyskl's form.
+"""CTR-GCN: channel-wise topology refinement graph convolution (Chen et al., ICCV 2021), by pyskl or its authors.
 
 Axes: N clips, M person slots, P persons that are computed, T frames, U and V joints (from U to V), C channels, K
 partitions of the graph, R channels that two joints are compared in, and two for what is alike for all persons.
@@ -30,14 +30,14 @@ class TopologyRefinement(nn.Module):
     the partitions. θ and φ are linear, so that they see the mean and not all frames. V_k, d_k and A_k together are one
     product, in which A_k and 1 are two more relations between the joints.
 
-    contraction: which axis of G is summed over; 'pyskl' its first, 'original' (the released CTR-GCN) its second.
+    form: which axis of G is summed over; 'pyskl' its first, 'original' (the released CTR-GCN) its second.
     """
 
-    def __init__(self, in_channels: int, channels: int, graph_KUV: Tensor, contraction: str) -> None:
+    def __init__(self, in_channels: int, channels: int, graph_KUV: Tensor, form: str) -> None:
         super().__init__()
         subsets = len(graph_KUV)
         compared = COMPARED_OF_FEW if in_channels <= FEW_CHANNELS else in_channels // COMPARED_SHARE
-        self.subsets, self.contraction = subsets, contraction
+        self.subsets, self.form = subsets, form
         self.graph = nn.Parameter(graph_KUV.clone())
         self.alpha = nn.Parameter(torch.zeros(1))
         self.compare = PointwiseConv(in_channels, 2 * subsets * compared)
@@ -64,7 +64,7 @@ class TopologyRefinement(nn.Module):
         difference_PKRUV = torch.tanh(from_PKRU.unsqueeze(4) - to_PKRV.unsqueeze(3))
         same_PK1UV = self.graph.unsqueeze(1).expand(x_PCTV.shape[0], -1, -1, -1, -1).to(difference_PKRUV.dtype)
         found_PKRUV = torch.cat([difference_PKRUV, same_PK1UV, torch.ones_like(same_PK1UV)], dim=2)
-        return found_PKRUV if self.contraction == "pyskl" else found_PKRUV.transpose(3, 4)
+        return found_PKRUV if self.form == "pyskl" else found_PKRUV.transpose(3, 4)
 
     def shares(self) -> Tensor:
         """What each relation has in a channel's graph: α V, 1 and α d; (K, D, R)."""
@@ -80,14 +80,15 @@ class Block(nn.Module):
         self, settings: CTRGCNSettings, graph_KUV: Tensor, number: int, in_channels: int, channels: int, stride: int
     ) -> None:
         super().__init__()
-        self.refinement = TopologyRefinement(in_channels, channels, graph_KUV, settings.contraction)
+        self.refinement = TopologyRefinement(in_channels, channels, graph_KUV, settings.form)
         self.norm = nn.BatchNorm2d(channels)
         nn.init.constant_(self.norm.weight, INITIAL_SCALE)
         self.down = residual_of(in_channels, channels, stride=1)
         self.temporal = (FourBranches if settings.temporal == "four_branches" else SixBranches)(channels, stride)
-        # pyskl's four branches end in a ReLU of their own, its six do not.
+        # pyskl's four branches end in a ReLU of their own, its six do not, and neither do the original four.
+        has_relu = settings.temporal == "four_branches" and settings.form == "pyskl"
         self.after = nn.Sequential(
-            nn.ReLU(inplace=True) if settings.temporal == "four_branches" else nn.Identity(),
+            nn.ReLU(inplace=True) if has_relu else nn.Identity(),
             nn.Dropout(settings.dropout if number else 0.0),
         )
         self.residual = residual_of(in_channels, channels, stride) if number else None

@@ -96,12 +96,13 @@ class AAGCNSettings(GraphSettings):
 @dataclass
 class CTRGCNSettings(PartitionedSettings):
     """temporal: the branches of the convolution over time, CTR-GCN's four or ST-GCN++'s six (layers/temporal.py).
-    contraction: how a joint takes over from others, in pyskl's direction of the graph or that of the original release.
+    form: pyskl's, or 'original', its authors': joints take over in the other direction of the graph, and four branches
+        end without a ReLU of their own.
     """
 
     dropout: float = 0.0
     temporal: Literal["four_branches", "six_branches"] = "four_branches"
-    contraction: Literal["pyskl", "original"] = "pyskl"
+    form: Literal["pyskl", "original"] = "pyskl"
 
     def problems(self, data: SkeletonSettings) -> Iterator[str]:
         yield from super().problems(data)

@@ -40,23 +40,28 @@ class Branches(nn.Module):
         self, channels: int, widths: Sequence[int], kernel: int, dilations: Sequence[int], stride: int
     ) -> None:
         super().__init__()
-        *self.widths, plain = widths
+        *before, plain = widths
         self.first = nn.Sequential(
-            PointwiseConv(channels, sum(self.widths)),
-            nn.BatchNorm2d(sum(self.widths)),
+            PointwiseConv(channels, sum(before)),
+            nn.BatchNorm2d(sum(before)),
             nn.ReLU(inplace=True),
         )
         self.over_time = nn.ModuleList(
             nn.Conv2d(width, width, (kernel, 1), (stride, 1), (kernel // 2 * dilation, 0), (dilation, 1))
-            for width, dilation in zip(self.widths, dilations, strict=False)
+            for width, dilation in zip(before, dilations, strict=False)
         )
         self.pool = nn.MaxPool2d((POOL_KERNEL, 1), (stride, 1), (POOL_KERNEL // 2, 0))
         self.plain = PointwiseConv(channels, plain, stride)
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
-        *parts, last = self.first(x_PCTV).split(self.widths, dim=1)
+        *parts, last = self._apart(self.first(x_PCTV))
         convolved = [conv(part) for conv, part in zip(self.over_time, parts, strict=True)]
         return torch.cat([*convolved, self.pool(last), self.plain(x_PCTV)], dim=1)
+
+    def _apart(self, first_PCTV: Tensor) -> tuple[Tensor, ...]:
+        """What each convolution over time takes, and what is pooled."""
+        taken = [conv.in_channels for conv in self.over_time if isinstance(conv, nn.Conv2d)]
+        return first_PCTV.split([*taken, first_PCTV.shape[1] - sum(taken)], dim=1)
 
 
 class FourBranches(nn.Module):

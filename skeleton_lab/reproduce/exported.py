@@ -32,11 +32,13 @@ FRAMES = 48
 
 @dataclass(frozen=True)
 class Checked:
-    """A written file; difference: the most that its logits differed by; varying: what may have other lengths."""
+    """A written file; difference: the most that its logits differed by; varying: what may have other lengths; remark:
+    what is to be known of its network."""
 
     path: Path
     difference: float
     varying: tuple[str, ...]
+    remark: str
 
 
 def export(module: ClassificationModule, folder: Path, with_onnx: bool) -> list[Checked]:
@@ -116,7 +118,7 @@ def _checked(
     if not difference <= TOLERANCE:
         path.unlink()
         raise RequestError(f"{path.name}: its logits differ by {difference:.1e} from the network's; nothing is kept")
-    return Checked(path, difference, _varying(portables[0]))
+    return Checked(path, difference, _varying(portables[0]), portables[0].remark)
 
 
 def _onnx() -> Any:

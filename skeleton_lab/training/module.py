@@ -57,12 +57,13 @@ class Portable(NamedTuple):
     """A network in a form that can be exported, whose first result is logits.
 
     inputs: tensors for a batch, by the names of its arguments; varying: the axes of each whose lengths may be others,
-    and what they are of ('clips').
+    and what they are of ('clips'); remark: what is to be known of it, none where nothing is.
     """
 
     network: nn.Module
     inputs: Mapping[str, Tensor]
     varying: Mapping[str, Mapping[int, str]]
+    remark: str = ""
 
 
 class ClassificationModule(LightningModule):

@@ -29,6 +29,8 @@ def run(arguments: Arguments) -> int:
     for each in files:
         line = f"{each.path}: any number of {' and of '.join(each.varying)}; logits differ by {each.difference:.0e}"
         console.print(line, soft_wrap=True, markup=False, highlight=False)
+    if files[0].remark:
+        console.print(files[0].remark, soft_wrap=True, markup=False, highlight=False)
     data = finished.settings.data
     write_json(
         folder / "network.json",

@@ -43,7 +43,7 @@ def skeletons(*shape: int, layout: Layout = STICK, seed: int = 0) -> Tensor:
     ("settings", "classes", "count"),
     [
         (CTRGCNSettings(), 60, 1_446_672),
-        (CTRGCNSettings(contraction="original"), 60, 1_446_672),
+        (CTRGCNSettings(form="original"), 60, 1_446_672),
         (CTRGCNSettings(temporal="six_branches"), 60, 1_638_984),
         (DGSTGCNSettings(), 60, 1_701_172),
         (DGSTGCNSettings(), 120, 1_716_592),
@@ -110,6 +110,16 @@ def test_the_original_takes_the_graph_in_the_other_direction() -> None:
     graph_PKDUV = (pyskl.shares() @ pyskl.relations(x_PCTV).flatten(3)).unflatten(3, (5, 5))
     assert_close(pyskl(x_PCTV), torch.einsum("pkduv,pkdtu->pdtv", graph_PKDUV, values_PKDTV))
     assert_close(original(x_PCTV), torch.einsum("pkduv,pkdtv->pdtu", graph_PKDUV, values_PKDTV))
+
+
+def test_the_original_has_no_relu_before_the_residual() -> None:
+    x_PCTV = torch.randn(2, 4, 6, 5).relu()
+    added = {}
+    for form in ("pyskl", "original"):
+        network = shaken(CTRGCN(replace(FOUR, form=form), STICK, 7)).eval()  # type: ignore[arg-type]
+        added[form] = network.blocks[1].after(network.blocks[1].temporal(x_PCTV))
+    assert_close(added["pyskl"], added["original"].relu())
+    assert (added["original"] < 0).any()
 
 
 def test_graphs_are_drawn_from_the_seeded_generator() -> None:

@@ -15,11 +15,12 @@ from torch.optim.swa_utils import update_bn
 from data_modules.layouts import Layout
 from data_modules.skeletons import Batch
 from skeleton_lab.backbones.module import BackboneModule
+from skeleton_lab.papers.sparse_stgcn.compaction import compacted
 from skeleton_lab.papers.sparse_stgcn.masks import Masks, as_released, cut, is_cut, maskable, random_masks
 from skeleton_lab.papers.sparse_stgcn.penalty import compression_penalty, penalty_weight
 from skeleton_lab.papers.sparse_stgcn.storage import compress_state, expand_state, what_is_left
 from skeleton_lab.settings import RunSettings
-from skeleton_lab.training.module import Output, Term
+from skeleton_lab.training.module import Output, Portable, Term
 
 # Of the network's weights in a checkpoint.
 PREFIX = "network."
@@ -110,6 +111,10 @@ class SparseModule(BackboneModule):
     def take_over(self, checkpoint: Path) -> None:
         super().take_over(checkpoint)
         cut(maskable(self.network), self.masks)
+
+    def portable(self, batch: Batch) -> Portable:
+        """Without the channels that died with their weights."""
+        return compacted(super().portable(batch))
 
     def measure(self, per_clip: Mapping[str, Tensor]) -> dict[str, float]:
         """Also what is left of the network (storage.py)."""

@@ -16,6 +16,7 @@ from data_modules.layouts import Layout
 from data_modules.skeletons import Batch
 from skeleton_lab.backbones.module import BackboneModule
 from skeleton_lab.config import Request
+from skeleton_lab.papers.sparse_stgcn.compaction import compacted
 from skeleton_lab.papers.sparse_stgcn.masks import Masks, grouped, maskable
 from skeleton_lab.papers.sparse_stgcn.settings import Scope
 from skeleton_lab.papers.sparse_stgcn.storage import what_is_left
@@ -63,13 +64,13 @@ class TicketModule(BackboneModule):
         return functional_call(self.network, masked, (x_NMTVC, present_NM))
 
     def portable(self, batch: Batch) -> Portable:
-        """With the masked weights in the place of the whole ones."""
+        """With the masked weights in the place of the whole ones, and without the channels that died of it."""
         found = super().portable(batch)
         network, masks = deepcopy(found.network), self.masks()
         with torch.no_grad():
             for name, weight in maskable(network).items():
                 weight.mul_(masks[name])
-        return found._replace(network=network)
+        return compacted(found._replace(network=network))
 
     def masks(self) -> Masks:
         """Of the present scores."""
