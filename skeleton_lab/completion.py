@@ -16,6 +16,7 @@ OF_RUNS = ("dataset", "protocol", *OF_ALL)
 OWN_KEYS = {
     "reproduce": ("seeds", "folds", "keep", *OF_RUNS),
     "report": ("seeds", "folds", "keep", *OF_RUNS),
+    "train": ("seeds", "folds", *OF_RUNS),
     "predict": ("dataset", "window", *OF_ALL),
     "export": ("dataset", "format", *OF_ALL),
     "prepare": ("short_side", *OF_ALL),

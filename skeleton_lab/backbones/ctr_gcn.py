@@ -13,6 +13,7 @@ from skeleton_lab.backbones.settings import CTRGCNSettings
 from skeleton_lab.backbones.stack import GraphNetwork, residual_of
 from skeleton_lab.layers.graph import partitions
 from skeleton_lab.layers.pointwise import PointwiseConv
+from skeleton_lab.layers.pooling import mean_over_frames
 from skeleton_lab.layers.temporal import FourBranches, SixBranches
 from skeleton_lab.ops.channel_graphs import refined
 
@@ -55,7 +56,7 @@ class TopologyRefinement(nn.Module):
     def relations(self, x_PCTV: Tensor) -> Tensor:
         """What joints are to one another: as compared, by A, and 1; (P, K, R, U, V)."""
         compared_P2KRV = (
-            self.compare(functional.adaptive_avg_pool2d(x_PCTV, (1, None)))
+            self.compare(mean_over_frames(x_PCTV))
             .squeeze(2)
             .contiguous()  # with joints last, as in all graphs, and not channels
             .unflatten(1, (2, self.subsets, -1))

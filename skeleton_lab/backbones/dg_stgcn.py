@@ -13,6 +13,7 @@ from skeleton_lab.backbones.settings import DGSTGCNSettings
 from skeleton_lab.backbones.stack import GraphNetwork, residual_of
 from skeleton_lab.layers.learned_graph import random_graphs
 from skeleton_lab.layers.pointwise import PointwiseConv
+from skeleton_lab.layers.pooling import mean_over_frames
 from skeleton_lab.layers.temporal import SixBranchesWithGlobalJoint
 from skeleton_lab.ops.channel_graphs import mixed
 
@@ -36,7 +37,7 @@ class DynamicGraph(nn.Module):
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
         # With joints last, and not channels: so are all that follows then, and the graphs.
-        compared_PCV = self.compare(functional.adaptive_avg_pool2d(x_PCTV, (1, None))).squeeze(2).contiguous()
+        compared_PCV = self.compare(mean_over_frames(x_PCTV)).squeeze(2).contiguous()
         from_PKDU, to_PKDV = compared_PCV.unflatten(1, (2, len(self.graph), -1)).unbind(dim=1)
         alike_PKUV = (from_PKDU.transpose(2, 3) @ to_PKDV).softmax(dim=2)
         of_subset_PKUV = torch.addcmul(self.graph, alike_PKUV, self.beta[0])

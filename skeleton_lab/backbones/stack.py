@@ -7,6 +7,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from data_modules.layouts import Layout
@@ -15,6 +16,7 @@ from skeleton_lab.backbones.sgn import scaled
 from skeleton_lab.layers.data_norm import SlotNorm, normalised
 from skeleton_lab.layers.persons import Slots
 from skeleton_lab.layers.pointwise import PointwiseConv
+from skeleton_lab.layers.pooling import mean_over_frames
 from skeleton_lab.layers.temporal import TemporalConv
 
 # The channels of the ten blocks, and those of them that halve the frames (ST-GCN, section 4.1).
@@ -68,8 +70,12 @@ class GraphNetwork(nn.Module):
     def forward(self, x_NMTVC: Tensor, present_NM: Tensor | None = None) -> Tensor:
         """present_NM: the slots that are computed and averaged; None computes all of them, as released."""
         x_PCTV = self._normalised(x_NMTVC, present_NM).permute(0, 3, 1, 2).contiguous()
-        features_PC = self.pool(self.blocks(x_PCTV)).mean(dim=(2, 3))
+        features_PC = self._pooled(self.blocks(x_PCTV)).mean(dim=(2, 3))
         return self.classifier(Slots(present_NM).mean(features_PC, x_NMTVC.shape[1]))
+
+    def _pooled(self, x_PCTV: Tensor) -> Tensor:
+        """(P, C, 1, V), the mean over time."""
+        return mean_over_frames(x_PCTV) if torch.compiler.is_exporting() else self.pool(x_PCTV)
 
     def _normalised(self, x_NMTVC: Tensor, present_NM: Tensor | None) -> Tensor:
         slots = Slots(present_NM)

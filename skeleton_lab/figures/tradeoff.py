@@ -6,12 +6,16 @@ from itertools import product
 from math import ceil, inf
 
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from matplotlib.transforms import Bbox
 
 MEASURED, REPORTED = "tab:blue", "tab:grey"
 MOST_COLUMNS = 3
+# Costs that differ by more have numbers at the powers of ten alone.
+WIDE = 200
+BEATEN = 0.45  # the opacity of what is not on a front
 
 # Where a label may stand beside its point, the nearest first: steps of a line's height above and below, right and left.
 PLACES = list(product((4, -11, 15, -22, 26, -33, 37, -44), (6, -6)))  # (up, right), in points
@@ -72,7 +76,9 @@ def accuracy_against_cost(heading: str, panels: Sequence[Panel], logarithmic: bo
             axes.legend(loc="lower right")
         if logarithmic:
             axes.set_xscale("log")
-            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            costs = [point.cost for point in (*panel.measured, *panel.reported)]
+            steps = (1, 2, 5) if max(costs) < WIDE * min(costs) else (1,)
+            axes.xaxis.set_major_locator(LogLocator(subs=steps))
             axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
             axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set(title=panel.title, xlabel=panel.cost, ylabel="top-1 accuracy (%)")
@@ -86,8 +92,9 @@ def accuracy_against_cost(heading: str, panels: Sequence[Panel], logarithmic: bo
 
 
 def _draw(axes: Axes, points: Sequence[Point], panel: Panel, label: str, colour: str) -> None:
-    axes.scatter([point.cost for point in points], [point.accuracy for point in points], color=colour, label=label)
     places = {point.name: point.place for point in points}
+    shades = [to_rgba(colour, BEATEN if panel.steps and name not in panel.connected else 1.0) for name in places]
+    axes.scatter(*zip(*places.values(), strict=True), color=shades, label=label)
     line = [places[name] for name in panel.connected if name in places]
     if line:
         drawstyle = "steps-post" if panel.steps else "default"

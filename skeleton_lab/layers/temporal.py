@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from skeleton_lab.layers.pointwise import PointwiseConv
+from skeleton_lab.layers.pooling import mean_over_joints
 from skeleton_lab.ops.temporal_convolution import temporal_convolution
 
 POOL_KERNEL = 3
@@ -111,7 +111,7 @@ class SixBranchesWithGlobalJoint(SixBranches):
         self.share = nn.Parameter(torch.zeros(joints))
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
-        y_PCTW = self.branches(torch.cat([x_PCTV, functional.adaptive_avg_pool2d(x_PCTV, (None, 1))], dim=3))
+        y_PCTW = self.branches(torch.cat([x_PCTV, mean_over_joints(x_PCTV)], dim=3))
         y_PCTV, global_PCT1 = y_PCTW.split([len(self.share), 1], dim=3)
         return self.transform(torch.addcmul(y_PCTV, global_PCT1, self.share.to(y_PCTV.dtype)))
 

@@ -18,6 +18,8 @@ COLOURS = {"reproduced": "green", "better": "cyan", "gap": "red"}
 LEGEND = " Each cell: measured, the paper's number, the verdict."
 SHORT = {"not comparable": "n/c"}
 
+# Characters of a line where there is no terminal.
+WIDTH = 120
 # Characters. Longer names of rows take two lines, as most cells do.
 NAME_WIDTH = 24
 
@@ -79,6 +81,11 @@ def _told(value: object) -> str:
     if isinstance(value, Mapping):
         return " ".join(f"{key} {each}" for key, each in value.items()) or "nothing"
     return str(value)
+
+
+def page_console() -> Console:
+    """A log file or a pipe is as wide as a page, whatever the terminal is."""
+    return Console(width=None if Console().is_terminal else WIDTH)
 
 
 def print_table(result: Result, console: Console) -> None:

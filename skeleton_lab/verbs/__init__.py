@@ -57,7 +57,7 @@ VERBS = {
         Verb(
             "train",
             "train one model on one protocol of a dataset",
-            "MODEL [dataset=demo] [protocol=…] [key=value …]",
+            "MODEL [dataset=demo] [protocol=…] [seeds=1,2,3] [folds=all] [key=value …]",
             ["train sgn", "train star_64 dataset=nw_ucla scale=paper data_root=/data seed=2"],
         ),
         Verb(

@@ -10,9 +10,8 @@ from rich.table import Table as RichTable
 from skeleton_lab.errors import unknown
 from skeleton_lab.measure.bench import Timing, machine, measure
 from skeleton_lab.measure.benchmarks import BENCHMARKS
+from skeleton_lab.reproduce.page import page_console
 from skeleton_lab.verbs.arguments import Arguments
-
-WIDTH = 120
 
 
 def run(arguments: Arguments) -> int:
@@ -50,8 +49,7 @@ def _show(timings: dict[str, Timing]) -> None:
             f"{low:.1f}–{high:.1f}",
             _target(timing),
         )
-    # A log file or a pipe is as wide as the table.
-    console = Console(width=None if Console().is_terminal else WIDTH)
+    console = page_console()
     console.print(table, highlight=False)
     for name, timing in timings.items():
         console.print(f" {name}: {timing.benchmark.what}{_memory(timing)}", highlight=False, soft_wrap=True)

@@ -3,13 +3,11 @@
 Without a table: a page that lists those that are there, and says how much of each paper is reproduced.
 """
 
-from rich.console import Console
-
 from skeleton_lab.errors import RequestError
 from skeleton_lab.reproduce.assemble import plan_table
 from skeleton_lab.reproduce.index_page import write_index
 from skeleton_lab.reproduce.kept import keep
-from skeleton_lab.reproduce.page import print_table
+from skeleton_lab.reproduce.page import page_console, print_table
 from skeleton_lab.reproduce.runs import folder_of
 from skeleton_lab.reproduce.show import table_folder, write_result
 from skeleton_lab.verbs.arguments import Arguments
@@ -32,7 +30,7 @@ def run(arguments: Arguments) -> int:
     if runs and not finished and (folder / "table.json").exists():
         raise RequestError(f"none of its runs with these settings is finished; what {folder} holds stays as it is")
     result = write_result(table, planned, session.output_dir, problems, may_time=False)
-    print_table(result, Console())
+    print_table(result, page_console())
     if keeps:
         session.console.print(f"kept in {keep(result)}", soft_wrap=True, markup=False)
     return 0

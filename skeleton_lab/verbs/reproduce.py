@@ -3,12 +3,10 @@
 `keep=true` adds it to experiments/results.
 """
 
-from rich.console import Console
-
 from skeleton_lab.errors import RequestError
 from skeleton_lab.reproduce.assemble import plan_table
 from skeleton_lab.reproduce.kept import keep, refuse_demo
-from skeleton_lab.reproduce.page import print_table
+from skeleton_lab.reproduce.page import page_console, print_table
 from skeleton_lab.reproduce.show import table_folder, write_result
 from skeleton_lab.reproduce.tables import Table, load_table
 from skeleton_lab.verbs.arguments import Arguments
@@ -25,8 +23,9 @@ def run(arguments: Arguments) -> int:
     if runs := [run for each in planned for run in each.runs]:
         problems += session.execute(runs).problems.values()
     result = write_result(table, planned, session.output_dir, problems)
-    print_table(result, Console())
-    session.console.print(f"written to {table_folder(table, session.output_dir)}", soft_wrap=True, markup=False)
+    print_table(result, page_console())
+    page = table_folder(table, session.output_dir) / "table.html"
+    session.console.print(f"written to {page} and files beside it", soft_wrap=True, markup=False)
     if keeps:
         session.console.print(f"kept in {keep(result)}", soft_wrap=True, markup=False)
     return 1 if problems else 0

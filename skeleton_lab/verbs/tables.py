@@ -2,11 +2,11 @@
 
 import json
 
-from rich.console import Console
 from rich.table import Table as RichTable
 
 from skeleton_lab.errors import unknown
 from skeleton_lab.reproduce.listing import listing
+from skeleton_lab.reproduce.page import page_console
 from skeleton_lab.reproduce.report import declared_json, table_json
 from skeleton_lab.reproduce.tables import load_table, table_names
 from skeleton_lab.verbs.arguments import Arguments
@@ -31,5 +31,5 @@ def run(arguments: Arguments) -> int:
         listed.add_column(heading)
     for table in tables:
         listed.add_row(table.id, ", ".join(table.datasets), str(len(table.cells)), table.title)
-    Console().print(listed)
+    page_console().print(listed)
     return 0
