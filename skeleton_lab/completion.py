@@ -4,7 +4,7 @@ import argparse
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, TextIO
 
 from skeleton_lab.config import declared, keys
 from skeleton_lab.registry import MODELS
@@ -27,7 +27,7 @@ OF_MODELS = ("train", "profile", "predict", "export")
 OF_FILES = ("predict", "doctor")
 
 
-def complete(parser: argparse.ArgumentParser, answer: IO[str] | None = None) -> None:
+def complete(parser: argparse.ArgumentParser, answer: TextIO | None = None) -> None:
     """Answer the shell, and end the program; where the answer is to go elsewhere, write it there and return."""
     import argcomplete
 
@@ -36,8 +36,10 @@ def complete(parser: argparse.ArgumentParser, answer: IO[str] | None = None) -> 
             action.completer = lambda **_: list(VERBS)  # type: ignore[attr-defined]
         elif action.dest == "words":
             action.completer = _completer  # type: ignore[attr-defined]
-    ends = {} if answer is None else {"exit_method": lambda code: None, "output_stream": answer}
-    argcomplete.autocomplete(parser, **ends)
+    if answer is None:
+        argcomplete.autocomplete(parser)
+    else:
+        argcomplete.autocomplete(parser, exit_method=lambda code: None, output_stream=answer)
 
 
 def _completer(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:

@@ -61,11 +61,10 @@ def read_inputs(
     problems: list[Problem] = []
     for done, path in enumerate(paths, 1):
         found = list(read_unlabelled(path, reader))
+        if with_films:
+            found = [_with_film(each, path) if isinstance(each, SkeletonSequence) else each for each in found]
         problems += [each for each in found if isinstance(each, Problem)]
         usable = [each for each in found if isinstance(each, SkeletonSequence)]
-        if with_films:
-            usable, lacking = _with_film(usable, path)
-            problems += lacking
         for each in usable:
             file = path.absolute().relative_to(above).as_posix()
             name = file if len(found) == 1 else f"{file}: {each.sample_id}"
@@ -74,24 +73,27 @@ def read_inputs(
     return sequences, problems
 
 
-def _with_film(sequences: Sequence[SkeletonSequence], path: Path) -> tuple[list[SkeletonSequence], list[Problem]]:
-    """The recordings of a file and the film beside it, in whose pixels they are where nothing else is said."""
-    film = film_of(path)
+def _with_film(sequence: SkeletonSequence, path: Path) -> SkeletonSequence | Problem:
+    """A recording of a file and its film, in whose pixels it is where nothing else is said."""
+    film = _named_film(sequence, path) or film_of(path)
     if film is None:
-        return [], [Problem(path.name, f"{path}: there is no film of this name beside it", NO_FILM)]
+        return Problem(path.name, f"{path}: there is no film of this name beside it", NO_FILM)
     try:
         height, width, _ = open_film(film).picture(0).shape
     except UnreadableRecordingError as error:
-        return [], [Problem(path.name, str(error), error.remedy)]
-    return [
-        replace(
-            each,
-            video=film.relative_to(ROOT).as_posix(),
-            image_width=each.image_width or width,
-            image_height=each.image_height or height,
-        )
-        for each in sequences
-    ], []
+        return Problem(path.name, str(error), error.remedy)
+    return replace(
+        sequence,
+        video=film.relative_to(ROOT).as_posix(),
+        image_width=sequence.image_width or width,
+        image_height=sequence.image_height or height,
+    )
+
+
+def _named_film(sequence: SkeletonSequence, path: Path) -> Path | None:
+    """The one that an official recording names, in its dataset's folder."""
+    folders = path.absolute().parents if sequence.video else ()
+    return next((folder / sequence.video for folder in folders if (folder / sequence.video).exists()), None)
 
 
 class Predictor:
