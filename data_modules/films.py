@@ -168,14 +168,17 @@ class PictureFolder(Film):
             raise UnreadableRecordingError(file, "the picture is damaged, or neither JPEG nor PNG") from error
 
 
-def resize(picture: Picture, size: tuple[int, int]) -> Picture:
-    """A picture of `size` (width, height): bilinear, averaged where it shrinks, pixel centres half a pixel inside."""
-    height, width = picture.shape[:2]
+def resize(pictures: Picture, size: tuple[int, int]) -> Picture:
+    """Pictures (..., H, W, 3) of `size` (width, height): bilinear, averaged where they shrink, pixel centres half a
+    pixel inside."""
+    height, width = pictures.shape[-3:-1]
     if size == (width, height):
-        return picture
-    x_NCHW = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None]
-    small_NCHW = torch.nn.functional.interpolate(x_NCHW, size=size[::-1], mode="bilinear", antialias=True)
-    return small_NCHW[0].permute(1, 2, 0).numpy()
+        return pictures
+    x_NHWC = torch.from_numpy(np.array(pictures)).reshape(-1, height, width, 3)
+    small_NCHW = torch.nn.functional.interpolate(
+        x_NHWC.movedim(-1, 1), size=size[::-1], mode="bilinear", antialias=True
+    )
+    return small_NCHW.movedim(1, -1).reshape(*pictures.shape[:-3], *size[::-1], 3).numpy()
 
 
 def write_video(path: Path, pictures: Iterable[Picture], fps: int, gop: int, container: str, quality: int) -> None:

@@ -136,7 +136,7 @@ class VideoPoseClips(StoredClips[VideoPoseClip | Damaged, VideoSettings]):
             frames = transforms.crop_frames(frames, corner, side)
             if self.settings.drawn_joints == "hidden":
                 frames = transforms.hide_dots(frames)
-            frames = np.stack([resize(picture, (crop, crop)) for picture in frames])
+            frames = resize(frames, (crop, crop))
         visible = visible & transforms.inside(pixels, (crop, crop))
         return VideoPoseClip(frames, pixels, visible, int(self.labels[position]), position)
 
