@@ -81,6 +81,7 @@ class DividedDataModule(LightningDataModule):
         self.collate = collate
         self.batch_size = batch_size
         self.workers = workers
+        self.selection = selection
         self.test_crops = test_crops
         self.part = part
         self.sizes_N = sizes_N
@@ -98,7 +99,8 @@ class DividedDataModule(LightningDataModule):
         if not len(self.validation):
             return []
         # As many batches for every process, none of them empty.
-        batches = Batches(in_order(self.validation), self.batch_size, self.part, self.sizes_N, evenly=True)
+        draws = in_order(self.validation, held_out=self.selection == "validation")
+        batches = Batches(draws, self.batch_size, self.part, self.sizes_N, evenly=True)
         return self._loader(batch_sampler=batches)
 
     def test_dataloader(self) -> DataLoader:

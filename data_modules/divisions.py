@@ -24,11 +24,13 @@ class Draw(NamedTuple):
 
     epoch: of the training that it is drawn for; None in evaluation.
     crop: which of several random clips of a test recording it is; None for the one that is always the same.
+    held_out: whether it is evaluated as one of the training recordings that are held out to choose an epoch by.
     """
 
     position: int
     epoch: int | None = None
     crop: int | None = None
+    held_out: bool = False
 
     def generator(self, seed: int) -> np.random.Generator | None:
         """What the clip is drawn with: its own for every seed, epoch or crop, and recording. None draws nothing."""
@@ -139,11 +141,11 @@ def balanced_parts(sizes_N: NDArray[np.int64], parts: int) -> list[list[int]]:
     return [sorted(rows) for rows in found]
 
 
-def in_order(positions: NDArray[np.int64], crops: int = 1) -> list[Draw]:
+def in_order(positions: NDArray[np.int64], crops: int = 1, held_out: bool = False) -> list[Draw]:
     """The clips of an evaluation: one of each recording, nothing of it drawn at random; or `crops` random ones of each,
     one after the other."""
     numbers: list[int | None] = [None] if crops == 1 else [*range(crops)]
-    return [Draw(int(position), crop=crop) for position in positions for crop in numbers]
+    return [Draw(int(position), None, crop, held_out) for position in positions for crop in numbers]
 
 
 def evenly_spread(positions: NDArray[np.int64], most: int) -> NDArray[np.int64]:

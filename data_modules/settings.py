@@ -27,8 +27,8 @@ class ClipSettings:
     clip_len: how many frames it shows. persons: the most persons in a clip; batches have that many slots, whoever is in
         them.
     train_clips: at most this many training clips, the same number of each class as far as they go; none takes all.
-    test_crops: how many clips of each test recording are classified, to average their logits: above 1, their frames are
-        drawn as in training, without its other changes; 1 is the clip that is always the same.
+    test_crops: how many clips of each test recording are classified, to average what is found: above 1, their frames
+        are drawn as in training, without its other changes; 1 is the clip that is always the same.
     """
 
     dataset: str = "???"

@@ -53,10 +53,11 @@ class Clips(StoredClips[Clip, SkeletonSettings]):
 
     def _recording(self, store: Store, draw: Draw) -> transforms.Recording:
         settings, position, epoch = self.settings, draw.position, draw.epoch
+        division = "train" if epoch is not None else "validation" if draw.held_out else "test"
         frames = transforms.first_persons(store.sequence(position), settings.persons)
         if settings.person_order == "along_x":
             frames = transforms.along_x(frames, settings.centre_joint)
-        if settings.noise_metres and settings.noise_on in ("both", "test" if epoch is None else "train"):
+        if settings.noise_metres and settings.noise_on in ("both", division):
             # Its own generator, so that the same frames are shown with noise and without. It is part of the recording:
             # all crops of a test recording show the same.
             rng = np.random.default_rng((self.seed, EVALUATION if epoch is None else epoch, position, NOISE))

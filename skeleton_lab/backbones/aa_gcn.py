@@ -36,6 +36,7 @@ class ValueConv(nn.Conv2d):
 
     def __init__(self, partitions: int, in_channels: int, channels: int) -> None:
         super().__init__(partitions * in_channels, channels, kernel_size=1, bias=False)
+        self.partitions = partitions
         self.biases = nn.Parameter(torch.zeros(partitions, channels))
 
     def forward(self, x_PCTV: Tensor) -> Tensor:

@@ -39,6 +39,7 @@ class BackboneModule(ClassificationModule):
     """A network (N, M, T, V, C), and which of its slots somebody is in (N, M) → logits (N, K)."""
 
     parts: ClassVar[Mapping[type[nn.Module], str]] = PARTS
+    crop_scores = "probabilities"  # pyskl's way
 
     def __init__(self, settings: RunSettings, layout: Layout, classes: int) -> None:
         super().__init__(settings, layout, classes)

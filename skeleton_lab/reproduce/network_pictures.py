@@ -44,7 +44,7 @@ def mean_informativeness(pictured: Pictured) -> Figure | None:
     for each in pictured.planned:
         title = f"{each.cell.row}, {each.cell.group}"
         trained = None if title in panels else _first_trained([each], pictured.output_dir)
-        if trained is not None:
+        if trained is not None and trained.module.settings.model.attention_iterations:
             assert isinstance(trained.module, GCALSTMModule) and isinstance(trained.data, SkeletonDataModule)
             values_V = mean_attention(trained.module, trained.data)
             clip = trained.data.clips.upright()[in_order(trained.data.test[:1])[0]]

@@ -84,11 +84,13 @@ def evaluated_otherwise(settings: RunSettings) -> dict[str, Any]:
 def required(request: Request, settings: RunSettings) -> dict[str, Request]:
     """The runs that one builds on, by their roles: those that it starts from, or the trained one that it evaluates.
 
-    Where an epoch is selected, the way of evaluating has a say in which, and the run is trained for itself.
+    Where an epoch is selected, the way of evaluating has a say in which, and the run is trained for itself; but clips
+    that are held out have no noise of test clips.
     """
-    usual = evaluated_otherwise(settings)
+    usual, selection = evaluated_otherwise(settings), settings.training.selection
     as_trained = request.with_changes(usual)
-    if usual and settings.training.selection == "last":
+    noise_alone = usual.keys() <= set(TEST_NOISE_KEYS)
+    if usual and (selection == "last" or (selection == "validation" and noise_alone)):
         return {TRAINED: as_trained}
     return MODELS[request.model].module_class().requires(as_trained, settings)
 

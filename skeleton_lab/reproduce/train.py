@@ -4,6 +4,7 @@ Axes: N clips of the test set, K classes.
 """
 
 import logging
+import math
 import os
 import shutil
 import time
@@ -148,8 +149,9 @@ def build_module(settings: RunSettings, data: DividedDataModule) -> Classificati
 def predict(trainer: Trainer, module: ClassificationModule, data: DividedDataModule) -> dict[str, Tensor]:
     """What the module records of every test recording, in the order of the test set: {name: (N, …)}.
 
-    Where several clips of a recording were shown, the mean of what was recorded of them, logits and all. Each of
-    several processes sees a part of the recordings, and is given what all of them recorded.
+    Where several clips of a recording were shown, the mean of what was recorded of them; of logits, where the module
+    says so, the logarithm of the mean probabilities. Each of several processes sees a part of the recordings, and is
+    given what all of them recorded.
     """
     torch.manual_seed(derived_seed(module.settings.seed, EVALUATION, trainer.global_rank))
     batches = trainer.predict(module, data.test_dataloader()) or []
@@ -158,13 +160,15 @@ def predict(trainer: Trainer, module: ClassificationModule, data: DividedDataMod
         distributed.all_gather_object(parts, batches)
         batches = [batch for part in parts for batch in part]
     recorded = {name: torch.cat([batch[name] for batch in batches]) for name in batches[0]}
-    return recorded if data.test_crops == 1 else _mean_of_crops(recorded, data.test_crops)
+    return recorded if data.test_crops == 1 else _mean_of_crops(recorded, data.test_crops, module.crop_scores)
 
 
-def _mean_of_crops(recorded: Mapping[str, Tensor], crops: int) -> dict[str, Tensor]:
+def _mean_of_crops(recorded: Mapping[str, Tensor], crops: int, scores: str) -> dict[str, Tensor]:
     """One row for each recording, whose crops follow one another: (N·crops, …) → (N, …)."""
     by_crop = {name: value.unflatten(0, (-1, crops)) for name, value in recorded.items()}
     means = {name: value.float().mean(dim=1) for name, value in by_crop.items()}
+    if scores == "probabilities":
+        means["logits"] = by_crop["logits"].float().log_softmax(dim=-1).logsumexp(dim=1) - math.log(crops)
     return {**means, **{name: by_crop[name][:, 0] for name in ("position", "label")}}
 
 

@@ -6,7 +6,7 @@ Axes: N clips, K classes.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -71,6 +71,8 @@ class ClassificationModule(LightningModule):
 
     # What to call the work that a module of the network does outside of its own layers, such as attention's products.
     parts: ClassVar[Mapping[type[nn.Module], str]] = {}
+    # What is averaged where several clips of a test recording are shown.
+    crop_scores: ClassVar[Literal["logits", "probabilities"]] = "logits"
 
     network: nn.Module
     # What stands in for the network in prediction; None at all other times, so that no checkpoint holds it.

@@ -12,6 +12,8 @@ import torch
 from data_modules.layouts import KINECT20, LAYOUTS, NTU25, Layout
 from skeleton_lab.backbones.settings import STLSTMSettings
 from skeleton_lab.backbones.st_lstm import STLSTM, SkeletonLattice, STLSTMLayer
+from skeleton_lab.config import compose
+from skeleton_lab.reproduce.tables import load_table
 from tests.helpers import assert_close, parameters, shaken, skeletons
 
 CHAIN = {"order": "chain", "trust_gate": False}
@@ -157,6 +159,9 @@ def test_the_trust_gate_wants_another_forget_bias() -> None:
     assert settings().forget_bias == [1.0, 1.0]
     assert settings(trust_gate=False).forget_bias == [-1.0, -1.0]
     assert replace(settings(), forget_bias=[0.5, 0.5]).forget_bias == [0.5, 0.5]
+    for row, bias in (("ST-LSTM", 1.0), ("ST-LSTM + Global (1)", -1.0), ("ST-LSTM + Global (2)", -1.0)):
+        (cell, *_) = [each for each in load_table("gca_lstm_tab5", "paper").cells if each.row == row]
+        assert compose(cell.seeds[0][0]).model.forget_bias == [bias, bias]
 
 
 def test_kinect_skeletons_walk_their_bones() -> None:

@@ -362,6 +362,17 @@ def test_noise_is_where_it_is_asked_for(store: Store, noise_on: str, train: bool
         assert [bool((first[position] != second[position]).any()) for position in first] == [expected] * len(first)
 
 
+@pytest.mark.parametrize(("selection", "noisy"), [("validation", False), ("test", True)])
+def test_noise_in_the_test_is_not_in_held_out_clips(store: Store, selection: str, noisy: bool) -> None:
+    chosen = {"noise_metres": 0.05, "noise_on": "test"}
+    first, second = (
+        by_position(list(module(store, settings=settings, selection=selection).val_dataloader()))
+        for settings in ({}, chosen)
+    )
+    assert first
+    assert [bool((first[position] != second[position]).any()) for position in first] == [noisy] * len(first)
+
+
 def test_noise_is_drawn_anew_in_every_epoch_and_once_for_evaluation(store: Store) -> None:
     settings = replace(SETTINGS, noise_metres=0.05, sampling="all", rotation_degrees=0.0)
     clips, other_seed = (Clips(store, store.index.label, settings, seed) for seed in (SEED, SEED + 1))

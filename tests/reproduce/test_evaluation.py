@@ -132,11 +132,15 @@ def test_what_is_recorded_of_crops_is_averaged() -> None:
         "logits": torch.tensor([[0.0, 1], [2, 2], [5, 0], [7, 4]]),
         "skeletons": torch.tensor([20, 40, 20, 20]),
     }
-    averaged = train._mean_of_crops(recorded, 2)
+    averaged = train._mean_of_crops(recorded, 2, "logits")
     assert averaged["position"].tolist() == [7, 4]
     assert averaged["label"].tolist() == [1, 0]
     assert averaged["logits"].tolist() == [[1, 1.5], [6, 2]]
     assert averaged["skeletons"].tolist() == [30, 20]
+    probabilities = recorded["logits"].softmax(dim=1).unflatten(0, (2, 2)).mean(dim=1)
+    of_them = train._mean_of_crops(recorded, 2, "probabilities")
+    torch.testing.assert_close(of_them["logits"].exp(), probabilities)
+    assert of_them["skeletons"].tolist() == [30, 20]
 
 
 def test_crops_of_one_recording_are_told_apart_where_features_are_shared() -> None:

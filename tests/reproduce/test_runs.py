@@ -146,6 +146,15 @@ def test_where_an_epoch_is_selected_the_way_of_evaluating_is_trained_for(selecti
     assert single == [run.key for run in sampled.requires.values()] == [run.key for run in crops.requires.values()]
 
 
+@pytest.mark.parametrize(("selection", "trains"), [("validation", False), ("test", True)])
+def test_noise_in_the_test_chooses_no_epoch_by_held_out_clips(selection: str, trains: bool) -> None:
+    chosen = {"training__selection": selection}
+    noisy = plan(data__noise_metres=0.05, data__noise_on="test", **chosen)
+    assert noisy.trains is trains
+    assert trains or noisy.requires[TRAINED].key == plan(**chosen).key
+    assert plan(data__noise_metres=0.05, data__noise_on="test", data__test_crops=5, **chosen).trains
+
+
 def test_noise_in_training_is_trained() -> None:
     for noise_on in ("train", "both"):
         assert plan(data__noise_metres=0.05, data__noise_on=noise_on).trains

@@ -46,6 +46,8 @@ def examples(module: GCALSTMModule, data: SkeletonDataModule, classes: Sequence[
 @torch.no_grad()
 def recognised(module: GCALSTMModule, data: SkeletonDataModule) -> Iterator[Example]:
     """Clips of the test set that are classified rightly, at most `SEARCHED` of them looked at, evenly spread."""
+    if not module.settings.model.attention_iterations:
+        return
     positions = evenly_spread(data.test, SEARCHED)
     for start in range(0, len(positions), BATCH):
         draws = in_order(positions[start : start + BATCH])

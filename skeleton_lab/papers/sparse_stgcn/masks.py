@@ -24,6 +24,12 @@ def maskable(network: nn.Module) -> Weights:
     return {f"{name}.weight": layer.weight for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d)}
 
 
+def fan_ins(network: nn.Module) -> dict[str, int]:
+    """Of the same names: how many inputs a weight has in the released code, whose partitions are not put together."""
+    convs = {name: layer for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d)}
+    return {f"{name}.weight": conv.weight[0].numel() // getattr(conv, "partitions", 1) for name, conv in convs.items()}
+
+
 def random_masks(weights: Mapping[str, Tensor], sparsity: float, scope: Scope, seed: int) -> Masks:
     """Masks at random, the same for the same names, shapes and seed on every machine.
 
@@ -38,12 +44,14 @@ def random_masks(weights: Mapping[str, Tensor], sparsity: float, scope: Scope, s
     return {name: masks[name].to(weight.device) for name, weight in weights.items()}
 
 
-def as_released(weights: Mapping[str, Tensor], sparsity: float, scope: Scope, seed: int) -> Masks:
+def as_released(
+    weights: Mapping[str, Tensor], fan_in: Mapping[str, int], sparsity: float, scope: Scope, seed: int
+) -> Masks:
     """Masks of the released code at its start: scores ~ U(−√(6 / fan-in), √(6 / fan-in)) of every weight, of which the
     smallest share S over a block, or over the network, is masked. Layers with a large fan-in lose all their weights."""
     generator = torch.Generator().manual_seed(seed)
     scores = {
-        name: torch.empty(weight.shape).uniform_(-1, 1, generator=generator) * (6 / weight[0].numel()) ** 0.5
+        name: torch.empty(weight.shape).uniform_(-1, 1, generator=generator) * (6 / fan_in[name]) ** 0.5
         for name, weight in weights.items()
     }
     masks: Masks = {}

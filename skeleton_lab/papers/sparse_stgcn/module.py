@@ -16,7 +16,7 @@ from data_modules.layouts import Layout
 from data_modules.skeletons import Batch
 from skeleton_lab.backbones.module import BackboneModule
 from skeleton_lab.papers.sparse_stgcn.compaction import compacted
-from skeleton_lab.papers.sparse_stgcn.masks import Masks, as_released, cut, is_cut, maskable, random_masks
+from skeleton_lab.papers.sparse_stgcn.masks import Masks, as_released, cut, fan_ins, is_cut, maskable, random_masks
 from skeleton_lab.papers.sparse_stgcn.penalty import compression_penalty, penalty_weight
 from skeleton_lab.papers.sparse_stgcn.storage import compress_state, expand_state, what_is_left
 from skeleton_lab.settings import RunSettings
@@ -37,8 +37,9 @@ class SparseModule(BackboneModule):
     def __init__(self, settings: RunSettings, layout: Layout, classes: int) -> None:
         super().__init__(settings, layout, classes)
         model = settings.model
-        draw = random_masks if model.scores == "uniform" else as_released
-        masks = draw(maskable(self.network), model.sparsity, model.scope, model.mask_seed)
+        weights, how = maskable(self.network), (model.sparsity, model.scope, model.mask_seed)
+        is_uniform = model.scores == "uniform"
+        masks = random_masks(weights, *how) if is_uniform else as_released(weights, fan_ins(self.network), *how)
         self.masked = list(masks)
         for number, mask in enumerate(masks.values()):
             self.register_buffer(f"mask_{number}", mask, persistent=False)
@@ -69,15 +70,23 @@ class SparseModule(BackboneModule):
 
     def on_train_epoch_end(self) -> None:
         """Before the epoch's checkpoint is written."""
-        model, is_last = self.settings.model, self.current_epoch + 1 == self.settings.training.epochs
-        if is_last and model.sparsity and model.norm_statistics == "recomputed":
-            batches = self.trainer.train_dataloader
-            assert batches is not None
-            # A channel that keeps next to no weight hardly varies; normalisation magnifies it some hundred times, and
-            # with it how far the running mean lags behind.
-            update_bn((self.transfer_batch_to_device(batch, self.device, 0) for batch in batches), self)
-            if self.is_shared:
-                self._average_statistics()
+        training = self.settings.training
+        if training.selection == "last" and self.current_epoch + 1 == training.epochs:
+            self._renew_statistics()
+
+    def _renew_statistics(self) -> None:
+        """Those of batch normalisation, over the training clips.
+
+        A channel that keeps next to no weight hardly varies; normalisation magnifies it some hundred times, and with it
+        how far the running mean lags behind.
+        """
+        if not self.settings.model.sparsity or self.settings.model.norm_statistics == "running":
+            return
+        batches = self.trainer.train_dataloader
+        assert batches is not None
+        update_bn((self.transfer_batch_to_device(batch, self.device, 0) for batch in batches), self)
+        if self.is_shared:
+            self._average_statistics()
 
     def _average_statistics(self) -> None:
         """Over the processes, each of which went through its own part of the clips."""
@@ -102,6 +111,7 @@ class SparseModule(BackboneModule):
     def on_validation_epoch_start(self) -> None:
         self._whole = {name: weight.detach().clone() for name, weight in maskable(self.network).items()}
         cut(maskable(self.network), self.masks)
+        self._renew_statistics()  # this epoch may be the one that is selected
 
     def on_validation_epoch_end(self) -> None:
         with torch.no_grad():

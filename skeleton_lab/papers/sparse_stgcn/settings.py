@@ -25,7 +25,8 @@ class SparseSettings(BackboneSettings):
     """sparsity: the share of the maskable weights that is cut off, from 0, the dense network, to below 1.
     scope: what the sparsity is met in: 'layer' by layer, 'block' by block, or 'global'ly (the paper's text).
     scores: how the mask is drawn: 'uniform', every weight of the scope alike; or as the 'released' code does at its
-        start, by scores whose size depends on the layer, which takes whole layers away at high sparsities.
+        start, by scores whose size depends on the layer, which takes whole layers away at high sparsities; not in the
+        scope 'layer', where it is the same.
     mask_seed: of the mask; weights and data have the run's own seed.
     warmup: the share of the epochs in which all weights are trained; then only those that are kept.
     penalty: λ of Eq. 10, which is in the loss of the warm-up; 0 leaves it out. penalty_ramp: whether λ is 'constant' or

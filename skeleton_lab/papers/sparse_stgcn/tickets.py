@@ -35,6 +35,8 @@ class TicketModule(BackboneModule):
 
     def __init__(self, settings: RunSettings, layout: Layout, classes: int) -> None:
         super().__init__(settings, layout, classes)
+        if settings.model.start == "random":
+            _with_whole_norms(self.network)
         self.network.requires_grad_(False)
         weights = maskable(self.network)
         self.names = list(weights)
@@ -80,6 +82,14 @@ class TicketModule(BackboneModule):
     def measure(self, per_clip: Mapping[str, Tensor]) -> dict[str, float]:
         """Also what is left of the network (storage.py)."""
         return {**super().measure(per_clip), **what_is_left(self.network, self.masks())}
+
+
+def _with_whole_norms(network: nn.Module) -> None:
+    """CTR-GCN's graph convolutions start at 10⁻⁶ of what they find, in their normalisation: kept so, nothing would pass
+    from joint to joint."""
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            nn.init.ones_(layer.weight)
 
 
 def kept(scores: Mapping[str, Tensor], sparsity: float, scope: Scope) -> Masks:

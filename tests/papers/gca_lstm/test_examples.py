@@ -136,3 +136,9 @@ def test_a_prediction_is_drawn_with_what_was_informative(module: GCALSTMModule) 
     shade_TV = np.stack([skeleton.shade for skeleton in shown])
     assert shade_TV.argmax() == r_TV.argmax()
     assert (shade_TV.min(), shade_TV.max()) == (0, 1)
+
+
+def test_a_network_without_attention_shows_none() -> None:
+    changes = {**SMALL, "training.selection": "last", "model.patience": 0, "model.attention_iterations": 0}
+    plain = GCALSTMModule(settings_of("gca_lstm", changes), NTU25, 60).eval()
+    assert examples(plain, FakeData(), NAMES) == []  # type: ignore[arg-type]

@@ -4,7 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from skeleton_lab.papers.sparse_stgcn.masks import as_released, grouped, maskable, random_masks, sparsity_of
+from data_modules.layouts import NTU25
+from skeleton_lab.backbones.aa_gcn import AAGCN
+from skeleton_lab.backbones.settings import AAGCNSettings
+from skeleton_lab.papers.sparse_stgcn.masks import as_released, fan_ins, grouped, maskable, random_masks, sparsity_of
 
 
 def network() -> nn.Module:
@@ -55,7 +58,20 @@ def test_places_are_kept_independently() -> None:
 def test_the_released_scores_take_whole_layers_away() -> None:
     """Of two layers alike in size, the one with the larger fan-in has the smaller scores."""
     weights = {"blocks.0.a.weight": torch.zeros(64, 16, 1, 1), "blocks.0.b.weight": torch.zeros(1, 256, 4, 1)}
-    masks = as_released(weights, 0.9, "global", seed=0)
+    fan_in = {name: weight[0].numel() for name, weight in weights.items()}
+    masks = as_released(weights, fan_in, 0.9, "global", seed=0)
     assert sparsity_of(masks) == pytest.approx(0.9, abs=0.01)
     assert not masks["blocks.0.b.weight"].any()
     assert random_masks(weights, 0.9, "layer", seed=0)["blocks.0.b.weight"].any()
+
+
+def test_partitions_that_are_put_together_have_the_fan_in_of_one() -> None:
+    """As in the released code; and no layer of AA-GCN's graph convolutions dies of its masks."""
+    built = AAGCN(AAGCNSettings(), NTU25, classes=60)
+    fan_in, weights = fan_ins(built), maskable(built)
+    assert fan_in.keys() == weights.keys()
+    value = "blocks.9.graph_conv.value.weight"
+    assert (fan_in[value], weights[value].shape[1]) == (256, 3 * 256)
+    assert fan_in["blocks.9.graph_conv.theta_phi.weight"] == 256
+    masks = as_released(weights, fan_in, 0.99, "block", seed=0)
+    assert all(mask.any() for name, mask in masks.items() if "value" in name)

@@ -144,6 +144,23 @@ def test_evaluation_normalises_as_the_finished_network_does(tmp_path: Path) -> N
     assert lags["recomputed"] < 0.01 < 0.1 < lags["running"]
 
 
+def test_a_selected_epoch_has_the_statistics_of_its_sparse_network(tmp_path: Path) -> None:
+    class Keep(Callback):
+        def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            trainer.save_checkpoint(tmp_path / f"{trainer.current_epoch}.ckpt")
+
+    module, loader = module_of(width=0.25, sparsity=0.9), DataLoader(BATCHES[:1], batch_size=None)
+    module.settings.training.selection = "validation"
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    Trainer(accelerator="cpu", max_epochs=EPOCHS, callbacks=[Keep()], num_sanity_val_steps=0, **quiet).fit(
+        module, loader, loader
+    )
+    for epoch in (0, EPOCHS - 1):
+        selected = module_of(width=0.25, sparsity=0.9)
+        selected.take_over(tmp_path / f"{epoch}.ckpt")
+        assert lag(selected, BATCHES[0]) < 0.01
+
+
 def test_the_penalty_shrinks_what_will_be_cut(tmp_path: Path) -> None:
     norms = {}
     for penalty in (0.0, 1.0):
@@ -167,7 +184,7 @@ def test_the_loss_of_each_phase() -> None:
 
 
 def test_the_sparse_network_is_validated_while_the_whole_one_learns() -> None:
-    module = module_of(sparsity=0.9)
+    module = module_of(sparsity=0.9, norm_statistics="running")
     before = {name: value.clone() for name, value in module.state_dict().items()}
     module.on_validation_epoch_start()
     assert is_cut(maskable(module.network), module.masks)
@@ -185,7 +202,7 @@ def checkpoint_of(module: SparseModule) -> tuple[bytes, dict[str, Any]]:
 
 @pytest.mark.parametrize("sparsity", [0.6, 0.95])
 def test_a_sparse_checkpoint_is_small_and_the_same_bit_by_bit(sparsity: float, tmp_path: Path) -> None:
-    module = module_of(sparsity=sparsity, width=1.0)
+    module = module_of(sparsity=sparsity, width=1.0, norm_statistics="running")
     dense, _ = checkpoint_of(module)
     module.on_validation_epoch_start()  # cuts
     small, _ = checkpoint_of(module)

@@ -57,6 +57,17 @@ def test_scores_alone_learn(model: str) -> None:
     assert sum(bool(score.grad is not None and score.grad.any()) for score in module.scores) > len(module.scores) / 2
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_joints_hear_of_one_another_in_a_random_network(model: str) -> None:
+    block = module_of(model, start="random").eval().network.get_submodule("blocks.0")
+    x_PCTV = torch.randn(4, 3, 8, 25)
+    moved_PCTV = x_PCTV.clone()
+    moved_PCTV[..., 3] += 1  # the head
+    with torch.no_grad():
+        difference_V = (block(moved_PCTV) - block(x_PCTV)).abs().amax(dim=(0, 1, 2))
+    assert difference_V[2] > 0.01 * difference_V[3]  # the neck
+
+
 def test_it_is_the_network_with_masked_weights() -> None:
     module, batch = module_of(sparsity=0.9).eval(), padded_batch()
     found = module(batch).logits
