@@ -126,7 +126,8 @@ def _dimension_problems(settings: SkeletonSettings, layout: Layout) -> Iterator[
 class VideoSettings(ClipSettings):
     """How films and the poses in them become clips.
 
-    modality: 'both', frames alone ('rgb') or poses alone ('pose'), which need no films.
+    modality: 'both', frames alone ('rgb') or poses alone ('pose'), which need no films; those of NTU RGB+D do, since
+        its readers keep the pixels of filmed recordings alone.
     test_clip_len: how many frames clips show in evaluation; none: as many as in training.
     short_side: what the shorter side of a film is resized to, an even number of pixels; crop: the side of the square
         that is cut out of it, at random in training, else in the middle.
@@ -151,7 +152,9 @@ class VideoSettings(ClipSettings):
 def video_problems(settings: VideoSettings) -> Iterator[str]:
     """One line for each value that no film's clips can have."""
     yield from _choice_problems(settings)
-    yield from _count_problems(settings, "clip_len", "test_clip_len", "crop", "persons", "train_clips", "test_crops")
+    yield from _count_problems(
+        settings, "clip_len", "test_clip_len", "short_side", "crop", "persons", "train_clips", "test_crops"
+    )
     if settings.short_side % 2:
         yield f"data.short_side={settings.short_side}: give an even number"
     if settings.crop_around == "picture" and settings.crop > settings.short_side:

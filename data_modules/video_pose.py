@@ -238,7 +238,10 @@ def _usable(fold: Fold, store: Store, films: FilmFolder | None, name: str) -> Fo
     used."""
     index = store.index
     if store.layout.dimensions == 3 and store.pixels_RVC is None:
-        raise DataError(f"{name}: nothing says where its joints are seen in the films; choose a dataset that does")
+        raise DataError(
+            f"{name}: nothing says where its joints are seen in pictures; choose a dataset that does, or put the films "
+            "of NTU RGB+D beside its recordings and prepare it again"
+        )
     usable = (index.image_width > 0) & (index.image_height > 0)
     if films is not None:
         usable &= index.video != ""

@@ -4,6 +4,7 @@ Later wins: the model's published values, the dataset's, the protocol's, the mod
 the table cell's, the user's.
 """
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
@@ -116,7 +117,7 @@ def compose(request: Request) -> RunSettings:
 def _check_values(run: RunSettings, layout: Layout) -> None:
     """Refuse numbers that no run can have."""
     joints = layout.joint_levels
-    if not getattr(run.model, "width", 1) > 0:
+    if not 0 < getattr(run.model, "width", 1) < math.inf:
         raise RequestError(f"model.width={run.model.width}: give a number above 0")
     if run.seed < 0:
         raise RequestError(f"seed={run.seed}: give a number from 0")

@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 SHOWN = 6  # frames side by side
 OPACITY = 0.6
+# What nothing can look at is grey.
+COLOURS = colormaps["inferno"].with_extremes(bad="0.6")
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class SeenClip:
 @dataclass(frozen=True)
 class SeenJoints:
     """frames: uint8 (T, H, W, 3). places: (T, V, 2), (x, y) in pixels. shares: (T, V), how much attention each joint
-    gets. joints: their names, (V,)."""
+    gets, NaN for a joint that nothing can look at. joints: their names, (V,)."""
 
     title: str
     frames: NDArray[np.uint8]
@@ -69,15 +72,15 @@ def attention_to_joints(heading: str, clips: Sequence[SeenJoints]) -> Figure:
     for part, clip in zip(parts, clips, strict=True):
         chosen = shown_of(len(clip.frames))
         above, below = part.subfigures(2, 1, height_ratios=(1, 2))
-        highest = float(clip.shares.max()) or 1.0
+        highest = float(np.nan_to_num(clip.shares).max()) or 1.0
         for axes, t in zip(above.subplots(1, len(chosen), squeeze=False)[0], chosen, strict=True):
             axes.imshow(clip.frames[t])
             x, y = clip.places[t].T
-            axes.scatter(x, y, c=clip.shares[t], cmap="inferno", vmin=0, vmax=highest, s=10)
+            axes.scatter(x, y, c=clip.shares[t], cmap=COLOURS, vmin=0, vmax=highest, s=10, plotnonfinite=True)
             axes.set_axis_off()
         above.suptitle(clip.title, fontsize=9)
         axes = below.subplots()
-        drawn = axes.imshow(clip.shares.T, aspect="auto", cmap="inferno", vmin=0, vmax=highest)
+        drawn = axes.imshow(clip.shares.T, aspect="auto", cmap=COLOURS, vmin=0, vmax=highest)
         axes.set_yticks(range(len(clip.joints)), clip.joints, fontsize=7)
         axes.set_xlabel("frame")
         below.colorbar(drawn, ax=axes, label="share of attention")

@@ -74,16 +74,22 @@ def _first_trained(planned: Sequence[Planned], output_dir: Path, module: type = 
     return None
 
 
-def attention(pictured: Pictured, clips: int, to_joints: bool = False) -> Figure | None:
-    """What the 3D deformable transformer looks at in up to so many clips, by the first finished run: the places that
-    it finds in films (Figures 5, A3 to A5), or joints (Figures 6, A2). None where nothing is recognised."""
+def attention(pictured: Pictured, clips: int) -> Figure | None:
+    """The places in films that the 3D deformable transformer finds in up to so many clips, by the first finished run
+    (Figures 5, A3 to A5). None where nothing is recognised."""
     trained = _first_trained(pictured.planned, pictured.output_dir, Deform3DModule)
     if trained is None:
         return None
     assert isinstance(trained.module, Deform3DModule)
-    heading = pictured.heading
-    if to_joints:
-        joints = on_joints(trained.module, trained.data, trained.classes, clips)
-        return attention_to_joints(heading, joints) if joints else None
     films = on_films(trained.module, trained.data, trained.classes, clips)
-    return attention_on_frames(heading, films) if films else None
+    return attention_on_frames(pictured.heading, films) if films else None
+
+
+def joint_attention(pictured: Pictured, first: Sequence[str], clips: int) -> Figure | None:
+    """The same of the joints that it looks at (Figures 6, A2), of these classes first."""
+    trained = _first_trained(pictured.planned, pictured.output_dir, Deform3DModule)
+    if trained is None:
+        return None
+    assert isinstance(trained.module, Deform3DModule)
+    joints = on_joints(trained.module, trained.data, trained.classes, clips, first)
+    return attention_to_joints(pictured.heading, joints) if joints else None

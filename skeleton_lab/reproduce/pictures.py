@@ -12,6 +12,7 @@ from skeleton_lab.figures.breakdown_bars import Spent, breakdown_bars
 from skeleton_lab.figures.confidence import ConfidencePanel
 from skeleton_lab.figures.confidence import confidence as draw_confidence
 from skeleton_lab.figures.learning_curves import Learning, learning_curves
+from skeleton_lab.papers.deform3d.examples import CLASSES, OF_THREE
 from skeleton_lab.reproduce.accuracy_pictures import (
     ACCURACY,
     COST_OF_CLIP,
@@ -24,7 +25,13 @@ from skeleton_lab.reproduce.accuracy_pictures import (
 )
 from skeleton_lab.reproduce.fusion import Fusion, fused
 from skeleton_lab.reproduce.metrics import METRICS
-from skeleton_lab.reproduce.network_pictures import attention, informativeness, mean_informativeness, policy_choices
+from skeleton_lab.reproduce.network_pictures import (
+    attention,
+    informativeness,
+    joint_attention,
+    mean_informativeness,
+    policy_choices,
+)
 from skeleton_lab.reproduce.pictured import Pictured
 from skeleton_lab.reproduce.runs import Run, folder_of
 
@@ -110,8 +117,8 @@ PICTURES: dict[str, Callable[[Pictured], Figure | None]] = {
     "policy_choices": policy_choices,
     "deformable_attention": partial(attention, clips=2),
     "deformable_attention_of_six": partial(attention, clips=6),
-    "joint_attention": partial(attention, clips=1, to_joints=True),
-    "joint_attention_of_three": partial(attention, clips=3, to_joints=True),
+    "joint_attention": partial(joint_attention, first=CLASSES, clips=1),
+    "joint_attention_of_three": partial(joint_attention, first=OF_THREE, clips=3),
     "accuracy_by_stride": partial(
         by_setting, key="model.time_stride", setting="stride in frames", lines="model.time_window"
     ),

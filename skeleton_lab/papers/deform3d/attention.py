@@ -186,7 +186,7 @@ class JointStrideAttention(StrideAttention):
 
     def looked_at(self, p_NTRC: Tensor, modal_NTEC: Tensor, visible_NTR: Tensor | None) -> Tensor:
         """How much of the modal tokens' attention each joint gets in each frame, for pictures: (N, T, R), the mean over
-        the modal tokens, over heads, and over the windows that the joint is a key of."""
+        the modal tokens, over heads, and over the windows that the joint is a key of; NaN where it is a key of none."""
         frames, joints = p_NTRC.shape[1:3]
         sliding = self.windows(joints)
         normed_NRTC, normed_NEC = self.norm(p_NTRC.transpose(1, 2)), self.norm(modal_NTEC.flatten(1, 2))
@@ -198,7 +198,7 @@ class JointStrideAttention(StrideAttention):
         of_joints_NQT = of_joints_NWPT.unflatten(0, (-1, sliding.count)).flatten(1, 2)
         places = torch.tensor(sliding.keys, device=p_NTRC.device).flatten()
         total_NRT = of_joints_NQT.new_zeros(len(p_NTRC), joints, frames).index_add(1, places, of_joints_NQT)
-        return (total_NRT / torch.bincount(places, minlength=joints).clamp(min=1)[:, None]).mT
+        return (total_NRT / torch.bincount(places, minlength=joints)[:, None]).mT
 
 
 class TemporalStrideAttention(StrideAttention):

@@ -20,8 +20,9 @@ from skeleton_lab.papers.deform3d.attention import DeformableAttention
 from skeleton_lab.papers.deform3d.module import Deform3DModule
 from skeleton_lab.papers.deform3d.network import COARSE_STEP
 
-# The classes of the paper's Figure 6 and A2, as Penn Action names them, in the order in which they are looked for.
+# The classes of the paper's Figure 6 and, after the first, of A2, as Penn Action names them; they are looked for first.
 CLASSES = ("baseball_pitch", "baseball_swing", "golf_swing", "tennis_serve")
+OF_THREE = CLASSES[1:]
 # Clips of the test set that are looked through, in steps over all of them.
 SEARCHED = 200
 
@@ -37,9 +38,10 @@ class Seen:
 
 
 def on_films(module: Deform3DModule, data: DividedDataModule, classes: Sequence[str], count: int) -> list[SeenClip]:
-    """Up to `count` clips with the places that 3D deformable attention finds; none where the network has none."""
+    """Up to `count` clips with the places that 3D deformable attention finds; none where the network has none, or no
+    modal tokens that look."""
     attention = module.network.last_block.deformable
-    if attention is None:
+    if attention is None or not module.network.modal_tokens:
         return []
     return [
         SeenClip(classes[seen.likeliest], _pictures(seen), _heat(attention, seen))
@@ -49,14 +51,14 @@ def on_films(module: Deform3DModule, data: DividedDataModule, classes: Sequence[
 
 def as_film(module: Deform3DModule, batch: Any) -> ShownFilm:
     """The clip of a batch of one: its frames with the joints in them and, where the network has 3D deformable
-    attention, the places that it finds. Poses alone are drawn on white."""
+    attention and modal tokens, the places that they look at. Poses alone are drawn on white."""
     seen, attention = _seen(module, batch), module.network.last_block.deformable
     frames = _pictures(seen)
     if not frames.size:
         frames = np.full((len(frames), module.network.crop, module.network.crop, 3), 255, np.uint8)
     there_MTV = _array(batch.visible[0]) > 0
     places_MTVC = np.where(there_MTV[..., None], _array(batch.pixels[0]), np.nan)
-    heat = None if attention is None else _heat(attention, seen)
+    heat = None if attention is None or not module.network.modal_tokens else _heat(attention, seen)
     return ShownFilm(frames, places_MTVC.swapaxes(0, 1), module.layout.bones, heat)
 
 
@@ -71,30 +73,34 @@ def _heat(attention: DeformableAttention, seen: Seen) -> np.ndarray:
     return splatted(_array(at_KD), _array(shares_NK[0]), _pictures(seen).shape[:3], COARSE_STEP)
 
 
-def on_joints(module: Deform3DModule, data: DividedDataModule, classes: Sequence[str], count: int) -> list[SeenJoints]:
+def on_joints(
+    module: Deform3DModule, data: DividedDataModule, classes: Sequence[str], count: int, first: Sequence[str] = CLASSES
+) -> list[SeenJoints]:
     """Up to `count` clips with how much joint stride attention looks at the first person's joints; none where the
-    network has none, or shows no films."""
+    network has none, or no modal tokens, or shows no films. first: the classes that are looked for first."""
     attention = module.network.last_block.joint
-    if attention is None or module.network.modality != "both":
+    if attention is None or not module.network.modal_tokens or module.network.modality != "both":
         return []
     found = []
-    for seen in chosen(module, data, classes, count):
+    for seen in chosen(module, data, classes, count, first):
         with torch.no_grad():
             shares_TR = attention.looked_at(*seen.joint)[0]
         joints = module.layout.joints
         visible_TV = _array(seen.batch.visible[0, 0]) > 0
         places = np.where(visible_TV[..., None], _array(seen.batch.pixels[0, 0]), np.nan)
-        shares = _array(shares_TR)[:, : len(joints)] * visible_TV
+        shares = np.where(visible_TV, _array(shares_TR)[:, : len(joints)], 0)
         found.append(SeenJoints(classes[seen.likeliest], _pictures(seen), places, shares, joints))
     return found
 
 
-def chosen(module: Deform3DModule, data: DividedDataModule, classes: Sequence[str], count: int) -> list[Seen]:
-    """One clip of each of the paper's classes that is recognised, then of others, in the order of the test set."""
+def chosen(
+    module: Deform3DModule, data: DividedDataModule, classes: Sequence[str], count: int, first: Sequence[str] = CLASSES
+) -> list[Seen]:
+    """One clip of each of the first classes that is recognised, then of others, in the order of the test set."""
     of_class: dict[int, Seen] = {}
     for seen in _recognised(module, data):
         of_class.setdefault(seen.likeliest, seen)
-    wanted = [classes.index(name) for name in CLASSES if name in classes]
+    wanted = [classes.index(name) for name in first if name in classes]
     order = [label for label in wanted if label in of_class] + [label for label in of_class if label not in wanted]
     return [of_class[label] for label in order[:count]]
 

@@ -5,6 +5,7 @@ Axes: N clips, M person slots, T frames, V joints, H rows, W columns, C = 3 colo
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -53,8 +54,10 @@ class Deform3DModule(ClassificationModule):
         return Counted(deepcopy(self.network).to("meta"), tuple(each.to("meta") for each in inputs), {})
 
     def count_macs(self, measured: Mapping[str, float]) -> Macs:
-        """Of a clip with all its person slots. The paper prints no costs: as it counts is every product."""
-        every = count_macs(*self.counted(random_film_batch(self.settings.data, self.layout, clips=1))).all
+        """Of a clip of the test with all its person slots. The paper prints no costs: as it counts is every product."""
+        data = self.settings.data
+        shown = replace(data, clip_len=data.test_clip_len or data.clip_len)
+        every = count_macs(*self.counted(random_film_batch(shown, self.layout, clips=1))).all
         return Macs(every, every)
 
     def measure(self, per_clip: Mapping[str, Tensor]) -> dict[str, float]:

@@ -39,7 +39,8 @@ class Deform3DSettings:
     modal_tokens: one for each modality and one for both, a 'single' one, or 'none' (Table 5).
     joint_embedding: joint tokens know their joint and frame. joint_places: they know where the joint is, too, and how
         it moves; without a film they always do.
-    absent_persons: 'masked': nothing looks at joints that are not seen; 'zeros': they are zero tokens like others.
+    absent_persons: 'masked': nothing looks at joints that are not seen; 'zeros': they are tokens like others, of zeros
+        and, with joint_embedding, of their joint and frame.
     dropout: within feed-forward networks and after attention. attention_dropout: of its scores, which are then stored.
     """
 
@@ -85,12 +86,15 @@ class Deform3DSettings:
             self._reset("joint_window", "joint_stride")
         if not self.temporal_attention:
             self._reset(*OF_TIME)
-        elif self.time_window >= max(data.clip_len, data.test_clip_len or 0):
-            self.time_stride = None
         if self.joint_stride is None:
             self.joint_stride = max(1, self.joint_window // 2)
         if self.time_stride is None:
             self.time_stride = max(1, self.time_window // 2)
+        # A longer window goes over the whole clip too, and a longer stride has the same two windows, at its ends.
+        longest = max(1, data.clip_len, data.test_clip_len or 0)
+        if self.time_stride <= self.time_window:
+            self.time_window = min(self.time_window, longest)
+            self.time_stride = min(self.time_stride, max(1, longest - self.time_window))
 
     def _reset(self, *keys: str) -> None:
         defaults = {field.name: field.default for field in fields(self)}

@@ -151,7 +151,7 @@ def test_a_selected_epoch_has_the_statistics_of_its_sparse_network(tmp_path: Pat
 
     module, loader = module_of(width=0.25, sparsity=0.9), DataLoader(BATCHES[:1], batch_size=None)
     module.settings.training.selection = "validation"
-    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
     Trainer(accelerator="cpu", max_epochs=EPOCHS, callbacks=[Keep()], num_sanity_val_steps=0, **quiet).fit(
         module, loader, loader
     )
