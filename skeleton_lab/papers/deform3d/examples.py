@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from data_modules.data_module import DividedDataModule
-from data_modules.divisions import in_order
+from data_modules.divisions import evenly_spread, in_order
 from skeleton_lab.figures.attention_on_frames import SeenClip, SeenJoints, splatted
 from skeleton_lab.figures.film_animation import ShownFilm
 from skeleton_lab.papers.deform3d.attention import DeformableAttention
@@ -23,7 +23,7 @@ from skeleton_lab.papers.deform3d.network import COARSE_STEP
 # The classes of the paper's Figure 6 and, after the first, of A2, as Penn Action names them; they are looked for first.
 CLASSES = ("baseball_pitch", "baseball_swing", "golf_swing", "tennis_serve")
 OF_THREE = CLASSES[1:]
-# Clips of the test set that are looked through, in steps over all of them.
+# Clips of the test set that are looked through, at most.
 SEARCHED = 200
 
 
@@ -106,8 +106,7 @@ def chosen(
 
 
 def _recognised(module: Deform3DModule, data: DividedDataModule) -> Iterator[Seen]:
-    step = max(1, len(data.test) // SEARCHED)
-    for draw in in_order(data.test[::step]):
+    for draw in in_order(evenly_spread(data.test, SEARCHED)):
         batch = data.collate([data.clips[draw]])
         if not hasattr(batch, "frames"):  # the film is damaged
             continue
