@@ -58,26 +58,26 @@ MODELS = {
     "adasgn": Model(AdaSGNSettings, "skeleton_lab.papers.adasgn.module:AdaSGNModule", 1, ("adasgn_single",)),
     "star_64": Model(STARSettings, "skeleton_lab.papers.star.module:STARModule", version=1),
     "star_128": Model(STARSettings, "skeleton_lab.papers.star.module:STARModule", version=1),
-    "st_gcn": Model(STGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=1),
-    "st_tr_s": Model(STTRSettings, "skeleton_lab.backbones.module:BackboneModule", version=1),
-    "st_tr_t": Model(STTRSettings, "skeleton_lab.backbones.module:BackboneModule", version=1),
-    "aa_gcn": Model(AAGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=1),
-    "ctr_gcn": Model(CTRGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=1),
-    "dg_stgcn": Model(DGSTGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=1),
-    "sparse_st_gcn": Model(SparseSTGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=1),
-    "sparse_aa_gcn": Model(SparseAAGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=1),
-    "sparse_ctr_gcn": Model(SparseCTRGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=1),
-    "sparse_dg_stgcn": Model(SparseDGSTGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=1),
+    "st_gcn": Model(STGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=2),
+    "st_tr_s": Model(STTRSettings, "skeleton_lab.backbones.module:BackboneModule", version=2),
+    "st_tr_t": Model(STTRSettings, "skeleton_lab.backbones.module:BackboneModule", version=2),
+    "aa_gcn": Model(AAGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=2),
+    "ctr_gcn": Model(CTRGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=2),
+    "dg_stgcn": Model(DGSTGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=2),
+    "sparse_st_gcn": Model(SparseSTGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=2),
+    "sparse_aa_gcn": Model(SparseAAGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=2),
+    "sparse_ctr_gcn": Model(SparseCTRGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=2),
+    "sparse_dg_stgcn": Model(SparseDGSTGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=2),
     "ticket_st_gcn": Model(
-        STGCNTicketSettings, "skeleton_lab.papers.sparse_stgcn.tickets:TicketModule", 1, ("sparse_st_gcn",)
+        STGCNTicketSettings, "skeleton_lab.papers.sparse_stgcn.tickets:TicketModule", 2, ("sparse_st_gcn",)
     ),
     "ticket_ctr_gcn": Model(
-        CTRGCNTicketSettings, "skeleton_lab.papers.sparse_stgcn.tickets:TicketModule", 1, ("sparse_ctr_gcn",)
+        CTRGCNTicketSettings, "skeleton_lab.papers.sparse_stgcn.tickets:TicketModule", 2, ("sparse_ctr_gcn",)
     ),
     "st_lstm": Model(STLSTMSettings, "skeleton_lab.papers.gca_lstm.module:STLSTMModule", version=1),
     "gca_lstm": Model(GCALSTMSettings, "skeleton_lab.papers.gca_lstm.module:GCALSTMModule", version=1),
     "gca_lstm_two_stream": Model(GCALSTMSettings, "skeleton_lab.papers.gca_lstm.module:GCALSTMModule", version=1),
     "deform3d": Model(
-        Deform3DSettings, "skeleton_lab.papers.deform3d.module:Deform3DModule", version=1, data=VideoSettings
+        Deform3DSettings, "skeleton_lab.papers.deform3d.module:Deform3DModule", version=2, data=VideoSettings
     ),
 }
