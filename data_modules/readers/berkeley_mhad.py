@@ -85,6 +85,7 @@ class BerkeleyMhadReader(Reader):
     name = "berkeley_mhad"
     folder = "berkeley_mhad"
     version = 1
+    recordings = 659
     layout = MHAD20
     looked_for = f"SkeletalData/{NAME_IN_WORDS} and the like"
 

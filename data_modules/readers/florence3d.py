@@ -90,6 +90,7 @@ class Florence3dReader(Reader):
     name = "florence3d"
     folder = "florence3d"
     version = 1
+    recordings = 215
     layout = FLORENCE15
     looked_for = f"{FOLDER}/{NAME_IN_WORDS} and the like, or {LIST}"
     extras = ("pixels",)

@@ -133,7 +133,8 @@ class NtuReader(Reader):
     """The skeletons of one NTU dataset.
 
     subfolders: where in the dataset's folder the .skeleton files lie; max_setup: the last setup that belongs to the
-    dataset; missing: the name of its list of missing skeletons, '' where it has none.
+    dataset; recordings: how many have a skeleton; missing: the name of the list of those that have none, '' where there
+    is none.
     """
 
     version = 2
@@ -146,12 +147,14 @@ class NtuReader(Reader):
         subfolders: tuple[str, ...],
         max_setup: int,
         protocols: Mapping[str, Protocol],
+        recordings: int | None = None,
         missing: str = "",
     ) -> None:
         self.name = name
         self.folder = folder
         self.looked_for = " and ".join(f"{subfolder}/*.skeleton" for subfolder in subfolders)
         self.protocols = protocols
+        self.recordings = recordings
         self.num_classes = len(next(iter(protocols.values())).classes)
         self.subfolders = subfolders
         self.max_setup = max_setup
@@ -228,6 +231,7 @@ NTU60 = NtuReader(
     subfolders=(FIRST_FOLDER,),
     max_setup=17,
     protocols={"xsub": cross_subject(NTU60_CLASSES, NTU60_TRAIN_SUBJECTS), "xview": cross_view(NTU60_CLASSES)},
+    recordings=56_578,
     missing="ntu60",
 )
 NTU120 = NtuReader(
@@ -236,6 +240,7 @@ NTU120 = NtuReader(
     subfolders=(FIRST_FOLDER, SECOND_FOLDER),
     max_setup=32,
     protocols={"xsub": cross_subject(NTU120_CLASSES, NTU120_TRAIN_SUBJECTS), "xset": cross_setup(NTU120_CLASSES)},
+    recordings=113_945,
     missing="ntu120",
 )
 DEMO = NtuReader(

@@ -69,6 +69,7 @@ class NwUclaReader(Reader):
     name = "nw_ucla"
     folder = "nw_ucla"
     version = 1
+    recordings = 1_484
     layout = KINECT20
     looked_for = f"{FOLDER}/{NAME_IN_WORDS} and the like"
 

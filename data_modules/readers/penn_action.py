@@ -43,6 +43,7 @@ class PennActionReader(Reader):
     name = "penn_action"
     folder = "penn_action"
     version = 1
+    recordings = 2_326
     layout = PENN13
     looked_for = "labels/NNNN.mat"
     extras = ("confidence",)

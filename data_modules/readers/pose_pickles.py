@@ -146,6 +146,7 @@ class NtuPosePickleReader(PosePickleReader):
     def __init__(self, name: str, file_names: tuple[str, ...], layout: Layout, official: NtuReader) -> None:
         super().__init__(name, official.folder, file_names, layout, official.protocols, (VIDEOS, (FILMS, FILM_ENDING)))
         self.official = official
+        self.recordings = official.recordings
 
     def _known(self, name: str, label: int) -> dict[str, Any]:
         ids = ids_in(name)

@@ -87,6 +87,7 @@ class Reader(ABC):
 
     name: the dataset's name; folder: its folder below DATA_ROOT; version: raise it when `read` changes what it returns.
     looked_for: the files that `files` looks for, in words, for the message when there are none.
+    recordings: how many are published and can be used; none where that is not known.
     extras: which further arrays its sequences have.
     """
 
@@ -95,6 +96,7 @@ class Reader(ABC):
     version: int
     layout: Layout
     looked_for: str
+    recordings: int | None = None
     protocols: Mapping[str, Protocol]
     extras: tuple[Extra, ...] = ()
 

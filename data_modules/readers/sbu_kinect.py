@@ -71,6 +71,7 @@ class SbuKinectReader(Reader):
     name = "sbu_kinect"
     folder = "sbu_kinect"
     version = 1
+    recordings = 282
     layout = SBU15
     looked_for = f"{PLACE_IN_WORDS} and the like"
 

@@ -81,6 +81,7 @@ class Shrec2017Reader(Reader):
     name = "shrec2017"
     folder = "shrec2017"
     version = 1
+    recordings = 2_800
     layout = HAND22
     looked_for = f"{' and '.join(LISTS.values())} beside {PLACE_IN_WORDS}"
 

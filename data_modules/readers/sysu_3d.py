@@ -73,6 +73,7 @@ class Sysu3dReader(Reader):
     name = "sysu_3d"
     folder = "sysu_3d"
     version = 1
+    recordings = 480
     layout = KINECT20
     looked_for = f"{OUTER_FOLDER}/PERSON/videoK/{RECORDING}"
 

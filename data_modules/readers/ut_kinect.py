@@ -113,6 +113,7 @@ class UtKinectReader(Reader):
 
     folder = "ut_kinect"
     version = 1
+    recordings = 199
     layout = KINECT20
 
     def __init__(self, name: str, official_labels: bool) -> None:

@@ -13,7 +13,7 @@ from skeleton_lab.reproduce.cells import Cell
 from skeleton_lab.reproduce.fusion import fused
 from skeleton_lab.reproduce.metrics import METRICS
 from skeleton_lab.reproduce.networks import Network, network_of
-from skeleton_lab.reproduce.runs import Planner, Run, folder_of
+from skeleton_lab.reproduce.runs import Planner, Run, folder_of, shown_side
 from skeleton_lab.reproduce.sources import Source
 from skeleton_lab.reproduce.tables import Table
 from skeleton_lab.training.module import accuracies
@@ -168,7 +168,7 @@ def _is_comparable(table: Table, planned: Planned) -> bool:
         return False
     if metric.of != "run":
         return all(_named(key).startswith(OF_TRAINING) for key in table.overrides)
-    real = not any(run.source.is_demo for run in planned.runs)
+    real = not any(run.source.is_demo or run.source.shortage(shown_side(run.settings)) for run in planned.runs)
     whole = all(run.folds == planned.folds for run in planned.runs[:1])  # the others are of the same protocol
     return real and whole and table.scale == "paper" and all(_named(key) in HARMLESS for key in table.overrides)
 

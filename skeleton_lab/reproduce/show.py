@@ -13,7 +13,7 @@ from skeleton_lab.reproduce.pictures import PICTURES
 from skeleton_lab.reproduce.published import measure_networks
 from skeleton_lab.reproduce.report import UNTRAINED, Result, write_report
 from skeleton_lab.reproduce.run_page import runs_of
-from skeleton_lab.reproduce.runs import folder_of, folds_of, with_required
+from skeleton_lab.reproduce.runs import folder_of, folds_of, shown_side, with_required
 from skeleton_lab.reproduce.tables import Table
 
 
@@ -40,6 +40,8 @@ def write_result(
     trained = {name: folder.result()["provenance"] for name, folder in folders.items() if folder.is_finished}
     together = {METRIC: of_runs.ms, **footprints(planned, output_dir), **published.values}
     without_runs = UNTRAINED if published.values else "quoted numbers"
+    shortages = [run.source.shortage(shown_side(run.settings)) for run in runs.values()]
+    whys = [*shortages, *(each.why for each in planned)]
     result = Result(
         table,
         tuple(assemble(table, planned, output_dir, together)),
@@ -48,7 +50,7 @@ def write_result(
         tuple(problems),
         tuple(folds_of(runs.values())),
         {**({METRIC: of_runs} if of_runs.ms else {}), **published.times},
-        (*published.notes, *dict.fromkeys(each.why for each in planned if each.why)),
+        (*published.notes, *dict.fromkeys(filter(None, whys))),
     )
     pictured = Pictured(result, planned, output_dir)
     pictures = [f"{name}.png" for name in table.pictures if _draw(name, pictured, folder)]

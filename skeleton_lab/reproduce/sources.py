@@ -17,6 +17,9 @@ from skeleton_lab.config import declaration
 
 DEMO, REAL = "demo data", "real recordings"
 
+# With this share of a dataset it still is the one that papers have: a file may be damaged here and there.
+LEAST_SHARE = 0.99
+
 
 @dataclass(frozen=True, eq=False)
 class Source:
@@ -43,6 +46,20 @@ class Source:
     def films(self, short_side: int) -> FilmFolder:
         """Its films; their small versions lie beside the folder of prepared datasets."""
         return small_films(self.folder, self.store.path.parents[1], short_side)
+
+    def shortage(self, short_side: int | None) -> str:
+        """What to say where so much of the dataset is not there that a paper's number is of another one: of its
+        recordings or, where a run shows films of this size, of its films. '' otherwise, and where nobody knows."""
+        published, videos = self.reader.recordings, self.store.index.video.tolist()
+        if published is None or self.is_demo:
+            return ""
+        what, there = "recordings", len(videos)
+        if short_side is not None:
+            films = self.films(short_side)
+            what, there = "films", sum(bool(video) and not films.is_refused(video) for video in videos)
+        if there >= LEAST_SHARE * published:
+            return ""
+        return f"{self.reader.name}: {there:,} of its {published:,} {what} are there, not all that the paper has."
 
     def identity(self, protocol: str) -> dict[str, str]:
         """What a run's key says of its data: the content, and how it is divided where users say so themselves; the

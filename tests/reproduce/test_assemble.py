@@ -1,5 +1,6 @@
 """From the results of runs, made up in the test, to the cells of a table."""
 
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,9 @@ STREAMS = ("joint", "bone", "joint_motion")
 @pytest.fixture
 def fused(tmp_path: Path) -> tuple[Run, ...]:
     """Three finished runs, one of each stream."""
-    planner = Planner({"ntu60": Source(READERS["ntu60"], FakeStore(), Path(), is_demo=False)})  # type: ignore[arg-type]
+    reader = copy(READERS["ntu60"])
+    reader.recordings = len(FakeStore().index)
+    planner = Planner({"ntu60": Source(reader, FakeStore(), Path(), is_demo=False)})  # type: ignore[arg-type]
     runs = [planner.plan(Request("adasgn", "ntu60", "xsub", "paper", {"data.stream": stream})) for stream in STREAMS]
     for run, cost, share in zip(runs, (0.1, 0.2, 0.4), (10, 20, 60), strict=True):
         folder = folder_of(run, tmp_path)
@@ -89,6 +92,19 @@ def test_precision_leaves_a_table_comparable(key: str, verdict: str, fused: tupl
     table = Table("a_tab1", "adasgn", "table", "A title", "ntu60", "ntu60", "paper", (cell,), overrides={key: "x"})
     (found,) = assemble(table, [Planned(cell, ((run,),))], tmp_path)
     assert found.verdict == verdict
+
+
+@pytest.mark.parametrize(("published", "verdict"), [(10, "better"), (12, "not comparable"), (None, "better")])
+def test_a_part_of_a_dataset_is_not_held_against_the_paper(
+    published: int | None, verdict: str, fused: tuple[Run, ...], tmp_path: Path
+) -> None:
+    run = fused[0]
+    run.source.reader.recordings = published
+    cell = Cell("a", "CS a", "CS", "gmacs_per_clip", 0.5, 0.0, ((),))
+    table = Table("a_tab1", "adasgn", "table", "A title", "ntu60", "ntu60", "paper", (cell,))
+    (found,) = assemble(table, [Planned(cell, ((run,),))], tmp_path)
+    assert found.verdict == verdict
+    assert ("10 of its 12 recordings are there" in run.source.shortage(None)) == (published == 12)
 
 
 def test_a_cell_is_the_mean_over_the_folds_of_each_seed(fused: tuple[Run, ...], tmp_path: Path) -> None:
