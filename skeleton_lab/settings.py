@@ -30,6 +30,14 @@ def one_person_is_there(model: TreatsAbsentPersons, data: ClipSettings) -> None:
         model.absent_persons = "masked"
 
 
+def dropout_problems(model: Any, *keys: str) -> Iterator[str]:
+    """One line for each share that no network can drop: of its `dropout` unless other keys are named."""
+    for key in keys or ("dropout",):
+        # Written so that NaN is refused too.
+        if not 0 <= getattr(model, key) < 1:
+            yield f"model.{key}={getattr(model, key)}: give a number from 0 to less than 1"
+
+
 @dataclass
 class TrainingSettings:
     """How a network is trained.

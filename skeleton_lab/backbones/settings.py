@@ -6,7 +6,14 @@ from typing import Literal
 
 from data_modules.joint_orders import Order
 from data_modules.settings import SkeletonSettings
-from skeleton_lab.settings import AbsentPersons, Adaptive, GraphMode, PartitionMode, one_person_is_there
+from skeleton_lab.settings import (
+    AbsentPersons,
+    Adaptive,
+    GraphMode,
+    PartitionMode,
+    dropout_problems,
+    one_person_is_there,
+)
 
 # One representation of a clip from all hidden states of a lattice (st_lstm.py).
 ContextStart = Literal["feed_forward", "mean"]
@@ -29,7 +36,8 @@ class BackboneSettings:
         one_person_is_there(self, data)
 
     def problems(self, data: SkeletonSettings) -> Iterator[str]:
-        """One line where clips are not side by side."""
+        """One line for each value that no network can have."""
+        yield from dropout_problems(self)
         if data.collation != "padded":
             yield f"data.collation={data.collation}: this network works on data.collation=padded"
 
@@ -77,6 +85,10 @@ class STTRSettings(PartitionedSettings):
     attention: Literal["spatial", "temporal"] = "spatial"
     agcn: bool = False
     drop_keys: float = 0.5
+
+    def problems(self, data: SkeletonSettings) -> Iterator[str]:
+        yield from super().problems(data)
+        yield from dropout_problems(self, "drop_keys")
 
 
 @dataclass
@@ -147,9 +159,8 @@ class LatticeSettings:
         """One line for each value that no network can have."""
         if self.channels < 1:
             yield f"model.channels={self.channels}: give a number above 0"
+        yield from dropout_problems(self)
         # Written so that NaN is refused too.
-        if not 0 <= self.dropout < 1:
-            yield f"model.dropout={self.dropout}: give a number from 0 to less than 1"
         if not self.gradient_clip >= 0:
             yield f"model.gradient_clip={self.gradient_clip}: give a number from 0"
         if self.forget_bias is None or len(self.forget_bias) != 2:

@@ -167,6 +167,20 @@ def test_a_stream_ends_with_the_windows_own_prediction(
     assert "1–" in capsys.readouterr().out
 
 
+def test_a_stream_knows_nothing_of_later_frames(
+    outputs: Path, recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each moment is the prediction of the recording as far as it has come."""
+    write_finished(outputs, "star_64")
+    joints_TVC = choose_actors(*parse(recording)).joints[:, 0]
+    write_arrays(tmp_path / "whole.npz", joints=joints_TVC)
+    (moments,) = predicted(capsys, "star_64", tmp_path / "whole.npz", "window=1000").values()
+    for moment in moments[1:4]:
+        write_arrays(tmp_path / "begun.npz", joints=joints_TVC[: moment["frame"]])
+        (begun,) = predicted(capsys, "star_64", tmp_path / "begun.npz")
+        assert begun["likeliest"][0]["probability"] == pytest.approx(moment["probability"], abs=1e-6)
+
+
 def test_runs_are_found_by_model_key_name_and_folder(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     older, _ = write_finished(outputs, "sgn", key="aaaa11111111")
     newer, _ = write_finished(outputs, "sgn", key="aaaa22222222")

@@ -48,17 +48,19 @@ def adasgn_ways(
     clips: int,
     slots: int = 2,
     shares: Sequence[float] = PUBLISHED_SHARES,
+    every: bool = False,
 ) -> Ways:
     """`clips` clips through AdaSGN that skips, and through SGN simplified in the same ways: with all slots computed by
     both and, where a clip has several, without the empty ones in both.
 
-    shares: of the actions over all slots, in percent; empty slots are taken to be among those of action 0.
+    shares: of the actions over all slots, in percent; empty slots are taken to be among those of action 0. every: all
+    actions are taken of every skeleton, and nothing is skipped.
     """
     device, classes = network.classifier.weight.device, network.classifier.out_features
     skipping = SkippingAdaSGN(network.eval())
     simplified = FoldedSGN(build_sgn(SGNSettings(width=network.width), layout, classes, frames).to(device).eval())
     x_PTVC = _skeletons(slots * clips, layout, frames).to(device)
-    actions_PTA = drawn(slots * clips, frames, shares).to(device)
+    actions_PTA = _taken(slots * clips, frames, shares, every).to(device)
     run = torch.inference_mode()
     ways: Ways = {
         SKIPPING: run(lambda: skipping(x_PTVC, actions_PTA)),
@@ -67,7 +69,7 @@ def adasgn_ways(
     if slots == 1:
         return ways
     present = max(1, round(slots * clips * (1 - EMPTY_SLOTS / 100)))
-    present_PTA = drawn(present, frames, among_present(shares)).to(device)
+    present_PTA = _taken(present, frames, among_present(shares), every).to(device)
     return {
         **ways,
         SKIPPING_PRESENT: run(lambda: skipping(x_PTVC[:present], present_PTA)),
@@ -95,6 +97,10 @@ def among_present(shares: Sequence[float]) -> list[float]:
     cheapest, *others = shares
     there = 1 - EMPTY_SLOTS / 100
     return [max(cheapest - EMPTY_SLOTS, 0) / there, *(share / there for share in others)]
+
+
+def _taken(persons: int, frames: int, shares: Sequence[float], every: bool) -> Tensor:
+    return torch.ones(persons, frames, len(shares)) if every else drawn(persons, frames, shares)
 
 
 def drawn(persons: int, frames: int, shares: Sequence[float]) -> Tensor:

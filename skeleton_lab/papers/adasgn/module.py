@@ -109,11 +109,9 @@ class AdaSGNModule(ClassificationModule):
     def requires(cls, request: Request, settings: RunSettings) -> dict[str, Request]:
         if not settings.model.pretrained:
             return {}
+        same = {"model.joint_transform": "learned", "model.width": settings.model.width}
         return {
-            f"{size}-{joints}": request.for_model(
-                "adasgn_single",
-                {"model.joints": joints, "model.size": size, "model.joint_transform": "learned"},
-            )
+            f"{size}-{joints}": request.for_model("adasgn_single", {"model.joints": joints, "model.size": size, **same})
             for joints in reader_for(request.dataset).layout.joint_levels
             for size in SIZES
         }
@@ -220,7 +218,8 @@ class AdaSGNModule(ClassificationModule):
 
     def timed_ways(self, clips: int, measured: Mapping[str, float]) -> latency.Ways:
         data, shares = self.settings.data, self.shares_of(measured)
-        return latency.adasgn_ways(self.network, self.layout, data.clip_len, clips, data.persons, shares)
+        every = self.model.policy == "all"
+        return latency.adasgn_ways(self.network, self.layout, data.clip_len, clips, data.persons, shares, every)
 
     def measure(self, per_clip: Mapping[str, Tensor]) -> dict[str, float]:
         """The share of each action over the skeletons of the test set, in percent: over all that are computed, over

@@ -1,10 +1,11 @@
 """The keys under `model.` of SGN, the single models, and AdaSGN. Where paper and released code differ: README.md."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from data_modules.settings import SkeletonSettings
-from skeleton_lab.settings import AbsentPersons, one_person_is_there
+from data_modules.settings import SkeletonSettings, channels_of
+from skeleton_lab.settings import AbsentPersons, dropout_problems, one_person_is_there
 
 
 @dataclass
@@ -26,6 +27,13 @@ class SGNSettings:
 
     def fit(self, data: SkeletonSettings) -> None:
         one_person_is_there(self, data)
+
+    def problems(self, data: SkeletonSettings) -> Iterator[str]:
+        """One line for each value that no SGN can have."""
+        yield from dropout_problems(self)
+        yield from clip_problems(data)
+        if self.frozen_epochs < 0:
+            yield f"model.frozen_epochs={self.frozen_epochs}: give a number from 0"
 
 
 @dataclass
@@ -64,3 +72,25 @@ class AdaSGNSettings:
 
     def fit(self, data: SkeletonSettings) -> None:
         one_person_is_there(self, data)
+
+    def problems(self, data: SkeletonSettings) -> Iterator[str]:
+        """One line for each value that no AdaSGN can have."""
+        yield from dropout_problems(self)
+        yield from clip_problems(data)
+        # Written so that NaN is refused too.
+        for key in ("alpha", "alpha_warmup_epochs", "frozen_epochs"):
+            if not getattr(self, key) >= 0:
+                yield f"model.{key}={getattr(self, key)}: give a number from 0"
+        for key in ("temperature", "temperature_decay"):
+            if not getattr(self, key) > 0:
+                yield f"model.{key}={getattr(self, key)}: give a number above 0"
+
+
+def clip_problems(data: SkeletonSettings) -> Iterator[str]:
+    """One line for what clips of SGN cannot be: they stand side by side, of one length, with three numbers a joint."""
+    if data.collation != "padded":
+        yield f"data.collation={data.collation}: this network works on data.collation=padded"
+    if data.sampling == "all":
+        yield "data.sampling=all: this network works on clips of one length, such as data.sampling=segments"
+    if channels_of(data.stream) != 3:
+        yield f"data.stream={data.stream}: this network sees three numbers of a joint, such as data.stream=joint"

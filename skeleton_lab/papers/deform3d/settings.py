@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from data_modules.settings import VideoSettings
-from skeleton_lab.settings import AbsentPersons
+from skeleton_lab.settings import AbsentPersons, dropout_problems
 
 # Which tokens carry what one modality says to the other (Table 5).
 ModalTokens = Literal["cross_modal", "single", "none"]
@@ -126,9 +126,7 @@ class Deform3DSettings:
             window, stride = getattr(self, f"{key}_window"), getattr(self, f"{key}_stride")
             if not 1 <= stride <= max(window, 1):
                 yield f"model.{key}_stride={stride}: give a number from 1 to model.{key}_window, which is {window}"
-        for key in ("dropout", "attention_dropout"):
-            if not 0 <= getattr(self, key) < 1:
-                yield f"model.{key}={getattr(self, key)}: give a number from 0 to less than 1"
+        yield from dropout_problems(self, "dropout", "attention_dropout")
         if self.heads > 0 and self.token_channels % self.heads:
             yield f"model.heads={self.heads}: give a number that divides a token's {self.token_channels} channels"
         if not (self.deformable_attention or self.joint_attention or self.temporal_attention):

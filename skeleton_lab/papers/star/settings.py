@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from data_modules.settings import SkeletonSettings
+from skeleton_lab.settings import dropout_problems
 
 
 @dataclass
@@ -43,9 +44,7 @@ class STARSettings:
         for key in ("channels", "layers", "heads", "hops", "head_channels"):
             if getattr(self, key) < 1:
                 yield f"model.{key}={getattr(self, key)}: give a number above 0"
-        for key in ("attention_dropout", "dropout", "head_dropout"):
-            if not 0 <= getattr(self, key) < 1:
-                yield f"model.{key}={getattr(self, key)}: give a number from 0 to less than 1"
+        yield from dropout_problems(self, "attention_dropout", "dropout", "head_dropout")
         if self.heads > 0 and self.channels % self.heads:
             yield f"model.heads={self.heads}: give a number that divides model.channels, which is {self.channels}"
         if data.collation != "ragged":

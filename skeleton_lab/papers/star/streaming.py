@@ -10,7 +10,9 @@ Positions add to this: they count from a clip's first frame. So there are two wa
 - `RunningSTAR` does a constant amount of work for a frame, whatever came before: each layer's sums keep what frames
   were when they came. A frame sees all earlier ones and no earlier one sees it. The first layer's sums are those of the
   whole clip; what deeper layers give is not what STAR gives for the clip, and the logits differ. It is meant for
-  networks and streams for which this has been measured to be good enough.
+  networks and streams for which this has been measured to be good enough. `skeleton-lab predict` has the other one.
+
+How a joint moves in a frame is known when the next frame has come. As in the last frame of a clip it is 0 until then.
 
 Axes: T frames, V joints, C channels, H heads, D channels of a head, E = D + 1, K classes.
 """
@@ -35,8 +37,11 @@ class WindowedSTAR:
         self.frames: deque[Tensor] = deque(maxlen=window)
 
     @torch.inference_mode()
-    def push(self, x_VC: Tensor) -> Tensor:
-        """One more frame, (V, C_in) as the network takes it → logits (K,)."""
+    def push(self, x_VC: Tensor, before_VC: Tensor | None = None) -> Tensor:
+        """One more frame, (V, C_in) as the network takes it → logits (K,). before: the one before it, where that looks
+        different now: how it moves is known by the next one alone."""
+        if before_VC is not None and self.frames:
+            self.frames[-1] = before_VC
         self.frames.append(x_VC)
         x_TVC = torch.stack(tuple(self.frames))
         return self.network(x_TVC, torch.tensor([0, len(x_TVC)], device=x_TVC.device))[0]

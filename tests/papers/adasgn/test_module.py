@@ -10,6 +10,10 @@ import pytest
 import torch
 
 from data_modules.layouts import NTU25
+from skeleton_lab.config import Request, compose
+from skeleton_lab.errors import RequestError
+from skeleton_lab.papers.adasgn.inference import SkippingAdaSGN
+from skeleton_lab.papers.adasgn.latency import SKIPPING
 from skeleton_lab.papers.adasgn.module import SHARED_FEATURES, AdaSGNModule, SGNModule
 from skeleton_lab.training.module import ClassificationModule, Output
 from tests.helpers import SMALL, assert_close, padded_batch, part, settings_of, shaken
@@ -268,3 +272,36 @@ def test_alpha_without_a_warm_up() -> None:
     module = module_of("adasgn", alpha_warmup_epochs=0)
     begin_epoch(module, 0)
     assert module.alpha == 4.0
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "problem"),
+    [
+        ("sgn", {"model.dropout": 1.5}, "model.dropout=1.5: give a number from 0 to less than 1"),
+        ("sgn", {"data.stream": "joint_bone_motion"}, "data.stream=joint_bone_motion: this network sees three numbers"),
+        ("sgn", {"data.sampling": "all"}, "data.sampling=all: this network works on clips of one length"),
+        ("adasgn", {"data.collation": "ragged"}, "data.collation=ragged: this network works on data.collation=padded"),
+        ("adasgn", {"model.alpha_warmup_epochs": -1}, "model.alpha_warmup_epochs=-1: give a number from 0"),
+        ("adasgn", {"model.alpha": float("nan")}, "model.alpha=nan: give a number from 0"),
+        ("adasgn", {"model.temperature": -1.0}, "model.temperature=-1.0: give a number above 0"),
+        ("st_tr_s", {"model.drop_keys": 1.0}, "model.drop_keys=1.0: give a number from 0 to less than 1"),
+        ("st_gcn", {"model.dropout": -1.0}, "model.dropout=-1.0: give a number from 0 to less than 1"),
+    ],
+)
+def test_settings_that_cannot_be(model: str, changes: dict[str, object], problem: str) -> None:
+    with pytest.raises(RequestError, match=problem):
+        compose(Request(model, "ntu60", "xsub", "paper", changes))
+
+
+def test_single_models_are_as_wide() -> None:
+    request = Request("adasgn", "ntu60", "xsub", "paper", overrides={"adasgn.model.width": 0.5})
+    required = AdaSGNModule.requires(request, compose(request))
+    assert {compose(each).model.width for each in required.values()} == {0.5}
+
+
+def test_where_all_actions_are_taken_all_are_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[torch.Tensor] = []
+    monkeypatch.setattr(SkippingAdaSGN, "forward", lambda self, x_PTVC, actions_PTA: taken.append(actions_PTA))
+    for policy, every in (("all", True), ("learned", False)):
+        module_of("adasgn", policy=policy).timed_ways(2, {})[SKIPPING]()
+        assert bool((taken.pop() == 1).all()) is every
