@@ -17,12 +17,13 @@ OWN_KEYS = {
     "reproduce": ("seeds", "folds", "keep", *OF_RUNS),
     "report": ("seeds", "folds", "keep", *OF_RUNS),
     "train": ("seeds", "folds", *OF_RUNS),
+    "evaluate": ("seeds", "folds", *OF_RUNS),
     "predict": ("dataset", "window", *OF_ALL),
     "export": ("dataset", "format", *OF_ALL),
     "prepare": ("short_side", *OF_ALL),
     "profile": ("dataset", "protocol", "batches", "action_shares"),
 }
-OF_MODELS = ("train", "profile", "predict", "export")
+OF_MODELS = ("train", "evaluate", "profile", "predict", "export")
 # Which take files, too.
 OF_FILES = ("predict", "doctor")
 
@@ -77,7 +78,7 @@ def _tables() -> list[str]:
 def _keys(verb: str, named: Sequence[str]) -> set[str]:
     """Of the verb and, where a model is named that it trains or profiles, of that model's runs."""
     own = set(OWN_KEYS.get(verb, OF_RUNS))
-    if verb in ("train", "profile") and named and named[0] in MODELS:
+    if verb in ("train", "evaluate", "profile") and named and named[0] in MODELS:
         own |= keys(named[0]) | {key.rpartition(".")[2] for key in keys(named[0])}
     return own
 

@@ -109,6 +109,7 @@ LOOKS: Mapping[str, Callable[[Arguments], object]] = {
     **dict.fromkeys(("doctor", "prepare"), look_at_dataset),
     **dict.fromkeys(("predict", "export"), look_at_trained),
     "train": lambda arguments: [compose(request) for request in requested_runs(arguments)],
+    "evaluate": lambda arguments: [compose(request) for request in requested_runs(arguments)],
     "profile": look_at_model,
     "sweep": lambda arguments: load_sweep(arguments.name("sweep")),
     "tables": look_at_names(table_names()),

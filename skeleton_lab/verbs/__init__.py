@@ -61,6 +61,12 @@ VERBS = {
             ["train sgn", "train star_64 dataset=nw_ucla scale=paper data_root=/data seed=2"],
         ),
         Verb(
+            "evaluate",
+            "test a trained model on its dataset, also in other ways than it was; trains nothing",
+            "MODEL [dataset=demo] [protocol=…] [seeds=1,2,3] [folds=all] [key=value …]",
+            ["evaluate sgn", "evaluate sgn test_crops=5", "evaluate gca_lstm noise_metres=0.04 noise_on=test"],
+        ),
+        Verb(
             "sweep",
             "run all combinations of a sweep, through W&B agents where there is a login",
             "SWEEP [key=value …]",

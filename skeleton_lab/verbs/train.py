@@ -14,13 +14,18 @@ from data_modules.divisions import choose_fold
 from skeleton_lab.config import Request, compose, declaration, default_protocol
 from skeleton_lab.errors import RequestError
 from skeleton_lab.registry import MODELS
-from skeleton_lab.reproduce.runs import Planner, Run, folder_of, folds_of
+from skeleton_lab.reproduce.runs import Planner, Run, folder_of, folds_of, with_required
 from skeleton_lab.verbs.arguments import Arguments
 
 OWN_KEYS = ("dataset", "protocol", "seeds", "folds")
 
 
 def run(arguments: Arguments) -> int:
+    return run_requested(arguments, may_train=True)
+
+
+def run_requested(arguments: Arguments, may_train: bool) -> int:
+    """Run what is asked for and print it. Raises RequestError where something had to be trained and may not."""
     requests, folds, session = requested_runs(arguments), arguments.folds(), arguments.session()
     for request in requests:
         compose(request)
@@ -29,6 +34,8 @@ def run(arguments: Arguments) -> int:
     planner = Planner({first.dataset: source})
     by_seed = [plan_folds(planner, request, folds) for request in requests]
     runs = [each for of_seed in by_seed for each in of_seed]
+    if not may_train:
+        _refuse_untrained(runs, session.output_dir)
     problems = session.execute(runs).problems
     for each in runs:
         if each.key in problems:
@@ -65,6 +72,12 @@ def plan_folds(planner: Planner, request: Request, folds: int | None) -> list[Ru
         folds_there = source.reader.protocols[data.protocol].folds(source.store.index)
         choose_fold(folds_there, data.fold, f"{data.dataset}/{data.protocol}")
     return runs
+
+
+def _refuse_untrained(runs: Sequence[Run], output_dir: Path) -> None:
+    for each in with_required(runs):
+        if each.trains and not folder_of(each, output_dir).is_finished:
+            raise RequestError(f"{each.name} is not trained: train it first, with the settings of its training")
 
 
 def _shown(by_seed: Sequence[Sequence[Run]], output_dir: Path) -> Iterator[str]:

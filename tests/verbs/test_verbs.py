@@ -200,6 +200,18 @@ def test_an_agent_needs_a_login(
     assert "no W&B login on this machine" in refused(capsys, "agent", "somebody/skeleton_lab/abcd1234")
 
 
+def test_evaluate_tests_in_another_way_and_trains_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    words = ["sgn", "dataset=ntu60", *TINY, "seed=11"]
+    assert main(["evaluate", *words]) == 2
+    assert "is not trained: train it first" in capsys.readouterr().err
+    assert main(["train", *words]) == 0
+    trained = capsys.readouterr().out
+    assert main(["evaluate", *words]) == 0
+    assert capsys.readouterr().out == trained
+    assert main(["evaluate", *words, "noise_metres=0.5", "noise_on=test"]) == 0
+    assert capsys.readouterr().out != trained
+
+
 def test_train_prints_what_it_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "sgn", "dataset=ntu60", *TINY]) == 0
     assert "top1" in capsys.readouterr().out
