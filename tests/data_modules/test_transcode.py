@@ -133,11 +133,11 @@ def test_another_machine_may_make_the_same_film(store: Store, tmp_path: Path, mo
     real = transcode.write_video
 
     def meanwhile(part: Path, *how: Any) -> None:
+        real(part, *how)
         with monkeypatch.context() as patch:
             patch.setattr(transcode, "write_video", real)
             patch.setattr(transcode, "FileLock", lambda path: nullcontext())
             assert make(store, tmp_path) == []
-        real(part, *how)
 
     monkeypatch.setattr(transcode, "write_video", meanwhile)
     assert make(store, tmp_path) == []
