@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from data_modules.errors import DataError, UnreadableRecordingError
+from data_modules.pictures import picture_files
 from data_modules.video_transforms import fit
 
 Picture = NDArray[np.uint8]
 
-PICTURE_KINDS = (".jpg", ".jpeg", ".png")
 # More than any camera's, so that a damaged header cannot ask for more memory than there is.
 MAX_PIXELS = 2**25
 # How many of the frames that its header announces a whole film has at least; some headers are a frame or two off.
@@ -150,7 +150,7 @@ class PictureFolder(Film):
 
     def __init__(self, path: Path) -> None:
         try:
-            files = [file for file in path.iterdir() if file.suffix.lower() in PICTURE_KINDS]
+            files = picture_files(path)
         except OSError as error:
             raise UnreadableRecordingError(path, f"cannot be read ({error.strerror})") from error
         self._files = sorted(files, key=lambda file: (_numbers_as_numbers(file.name), file.name))

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -12,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from data_modules.errors import DataError, UnreadableRecordingError
+from data_modules.leftovers import remove_abandoned
 from data_modules.readers import known_as, reader_for
 from data_modules.readers.reader import Reader
 from data_modules.sequence import SkeletonSequence
@@ -40,8 +40,7 @@ def prepare(reader: Reader, data_root: Path, output_dir: Path, progress: Progres
         try:
             return open_store(path)
         except DataError:
-            for leftover in path.parent.glob(f".{path.name}.*"):  # of a writer that was killed
-                shutil.rmtree(leftover, ignore_errors=True)
+            remove_abandoned(path.parent.glob(f".{path.name}.*"))
             extras = reader.extras_in(data_root / reader.folder)
             return write_store(path, reader.layout, extras, read_all(reader, paths, progress))
 

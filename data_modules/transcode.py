@@ -18,11 +18,13 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from filelock import FileLock
 
 from data_modules.errors import DataError, UnreadableRecordingError
 from data_modules.films import Film, open_film, write_video
+from data_modules.leftovers import remove_abandoned
 from data_modules.prepare import Progress
 from data_modules.small_film import SmallFilm
 from data_modules.store import Problem, Store
@@ -111,8 +113,7 @@ def prepare_films(
     videos = sorted(set(store.index.video.tolist()) - {""})
     problems = []
     with FileLock(f"{films.small}.lock"):
-        for leftover in films.small.rglob(".*.part"):  # of a process that was killed
-            leftover.unlink()
+        remove_abandoned(films.small.rglob(".*.part"))
         for done, problem in enumerate(_each(films, videos, short_side, workers), 1):
             if problem is not None:
                 problems.append(problem)
@@ -162,11 +163,11 @@ def _remember(error: UnreadableRecordingError, note: Path, original: Path) -> No
 
 def _transcode(film: Film, path: Path, short_side: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
+    part = path.with_name(f".{path.name}.{uuid4().hex}.part")  # another machine may be at the same film
     try:
         write_video(part, film.pictures(range(film.frames), short_side), FPS, GOP, "mp4", QUALITY)
         _date(part, film.path)
-        part.rename(path)
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 

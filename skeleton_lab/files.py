@@ -8,11 +8,14 @@ from typing import Any
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file beside `path`, then put it in its place in one step."""
+    """Let `write` fill a file beside `path`, then put it in its place in one step, once it is on the disk: otherwise a
+    loss of power may leave an empty file under the name of a whole one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}{path.suffix}")
     try:
         write(scratch)
+        with scratch.open("rb+") as file:
+            os.fsync(file.fileno())
         scratch.replace(path)
     finally:
         scratch.unlink(missing_ok=True)

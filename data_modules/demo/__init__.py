@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,7 @@ from data_modules.demo.shrec2017 import write_shrec2017
 from data_modules.demo.sysu_3d import write_sysu_3d
 from data_modules.demo.ut_kinect import write_ut_kinect
 from data_modules.errors import DataError
+from data_modules.leftovers import remove_abandoned
 
 __all__ = ["WORLD_VERSION", "write_demo"]
 
@@ -97,16 +99,30 @@ def write_demo(dataset: str, root: Path, clips: int, seed: int, films: bool = Fa
             return root
         if folder.exists() and any(folder.iterdir()) and not (folder / STAMP).exists():
             raise DataError(f"{folder} holds recordings that are no demo: choose another folder for the demo data")
-        # A killed writer leaves at most this folder behind, and the next one clears it away.
-        unfinished = root / f".{folder.name}.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir()
-        write(unfinished, clips, seed)
-        _write_stamp(unfinished, {**stamp, "files": _count_files(unfinished)})
-        if folder.exists():
-            shutil.rmtree(folder)
-        unfinished.rename(folder)
+        prefix = f".{folder.name}.unfinished-"
+        remove_abandoned(root.glob(f"{prefix}*"))
+        unfinished = Path(tempfile.mkdtemp(prefix=prefix, dir=root))
+        unfinished.chmod(0o755)  # a demo is for everyone who shares the disk
+        try:
+            write(unfinished, clips, seed)
+            _write_stamp(unfinished, {**stamp, "files": _count_files(unfinished)})
+            _move_into_place(unfinished, folder, stamp)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
     return root
+
+
+def _move_into_place(unfinished: Path, folder: Path, stamp: dict[str, object]) -> None:
+    """Let another demo or a damaged one give way. The same one, that another machine was faster with, stays in place:
+    it may be in use already."""
+    if _is_complete(folder, stamp):
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        unfinished.rename(folder)
+    except OSError:
+        if not _is_complete(folder, stamp):
+            raise
 
 
 def _writer(dataset: str, films: bool) -> Writer:

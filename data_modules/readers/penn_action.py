@@ -9,7 +9,9 @@ joints per frame (T, 13), the picture's height and width with the number of fram
 Joints that are not visible have coordinates too: guesses inside or outside of the picture, or the filler (1, 1). They
 are kept as they are, with a confidence of 0. A frame in which no joint is visible shows nobody. One recording (1516)
 has no visible joint at all; so that the official division stays whole, such a person counts as there throughout, still
-with a confidence of 0. The boxes (`bbox`) are not read: two recordings have more or fewer of them than frames.
+with a confidence of 0. A film that has not as many pictures as the recording has frames shows other moments than its
+poses; such a recording counts as one without a film. The boxes (`bbox`) are not read: two recordings have more or fewer
+of them than frames.
 """
 
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ import numpy as np
 
 from data_modules.errors import UnreadableRecordingError
 from data_modules.layouts import PENN13
+from data_modules.pictures import picture_files
 from data_modules.readers.folds import by_lists
 from data_modules.readers.formats.mat_file import MatFile, open_mat
 from data_modules.readers.formats.text_file import to_float32
@@ -28,6 +31,7 @@ from data_modules.sequence import SkeletonSequence
 FPS = 30.0
 MAX_FRAMES = 100_000  # the longest official recording has 663
 MAX_PIXELS = 100_000  # of a picture's side, and of a joint's distance from its corner
+UNPACK_AGAIN = "only its poses are used; unpack its pictures again from the dataset's archive"
 VARIABLES = ("action", "x", "y", "visibility", "train", "dimensions")
 
 # As the files write them.
@@ -55,8 +59,11 @@ class PennActionReader(Reader):
         return sorted(path for path in (root / "labels").glob("*.mat") if path.stem.isdecimal())
 
     def companions(self, root: Path) -> Iterator[Path]:
-        """The folder of pictures: whether a recording has a film depends on it."""
-        yield root / "frames"
+        """The folders of pictures: whether a recording has a film depends on them."""
+        frames = root / "frames"
+        yield frames
+        if frames.is_dir():
+            yield from sorted(frames.iterdir())
 
     def recognises(self, path: Path) -> bool:
         return path.suffix == ".mat" and path.stem.isdecimal()
@@ -72,7 +79,7 @@ class PennActionReader(Reader):
         if np.abs(pixels).max() > MAX_PIXELS:
             raise UnreadableRecordingError(path, f"a joint lies more than {MAX_PIXELS} pixels from the picture")
         valid = np.any(visible, axis=1) | ~visible.any()
-        film = Path("frames", path.stem)
+        film, problem = _film(path, num_frames)
         sequence = SkeletonSequence(
             joints=to_float32(np.stack(pixels, axis=-1) * valid[:, None, None])[:, None],
             valid=valid[:, None],
@@ -82,11 +89,23 @@ class PennActionReader(Reader):
             fps=FPS,
             split="train" if file.numbers("train", 1, 1).item() > 0 else "test",
             confidence=visible[:, None].astype(np.float32),
-            video=film.as_posix() if (path.absolute().parent.parent / film).is_dir() else "",
+            video=film,
             image_width=width,
             image_height=height,
         )
-        return [sequence]
+        return [sequence, *([problem] if problem else [])]
+
+
+def _film(path: Path, num_frames: int) -> tuple[str, UnreadableRecordingError | None]:
+    """Where the film of a recording lies below the dataset's folder, '' if it has none, and what is wrong with it."""
+    film = Path("frames", path.stem)
+    folder = path.absolute().parent.parent / film
+    if not folder.is_dir():
+        return "", None
+    found = len(picture_files(folder))
+    if found == num_frames:
+        return film.as_posix(), None
+    return "", UnreadableRecordingError(folder, f"the film has {found} of {num_frames} pictures", remedy=UNPACK_AGAIN)
 
 
 def _dimensions(file: MatFile) -> tuple[int, int, int]:

@@ -31,6 +31,18 @@ class Seen:
     since: float
 
 
+@dataclass(frozen=True)
+class Held:
+    """A claim of this process, as it wrote it: somebody else's later one may bear the same name."""
+
+    path: Path
+    content: str
+
+    @property
+    def is_ours(self) -> bool:
+        return _content(self.path) == self.content
+
+
 class Claims:
     """The claims of this process in `folder`. dead_after: seconds; clock: counts seconds."""
 
@@ -43,7 +55,7 @@ class Claims:
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.dead_after, self.clock = folder, dead_after, clock
-        self._held: dict[str, Path] = {}
+        self._held: dict[str, Held] = {}
         self._lost: set[str] = set()
         self._seen: dict[Path, Seen] = {}
         self._lock = Lock()
@@ -58,9 +70,10 @@ class Claims:
             return False
         seen = self._seen.get(before) if before is not None else None
         own = self.folder / f"{name}.{_number(before) + 1}"
+        content = json.dumps([machine(), os.getpid(), uuid4().hex])
         try:
             with own.open("x", encoding="utf-8") as file:
-                json.dump([machine(), os.getpid(), uuid4().hex], file)
+                file.write(content)
         except FileExistsError:
             return False
         # Between the look and the claim, the dead one's may have been cleared away and the run claimed afresh.
@@ -71,13 +84,15 @@ class Claims:
         for number in range(1, _number(own)):
             (self.folder / f"{name}.{number}").unlink(missing_ok=True)
         with self._lock:
-            self._held[name] = own
+            self._held[name] = Held(own, content)
             self._lost.discard(name)
         return True
 
     def release(self, name: str) -> None:
         with self._lock:
-            self._held.pop(name).unlink(missing_ok=True)
+            held = self._held.pop(name)
+            if held.is_ours:
+                held.path.unlink(missing_ok=True)
 
     def is_lost(self, name: str) -> bool:
         """Whether somebody took this process for dead, and has the run now."""
@@ -106,10 +121,11 @@ class Claims:
     def _beat(self, seconds: float) -> None:
         while not self._closing.wait(seconds):
             with self._lock:
-                for name, own in self._held.items():
+                for name, held in self._held.items():
                     try:
-                        os.utime(own)
-                        lost = self._newest(name) != own
+                        lost = not held.is_ours or self._newest(name) != held.path
+                        if not lost:
+                            os.utime(held.path)
                     except FileNotFoundError:
                         lost = True
                     except OSError:  # of a file system that is away for a while

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -72,16 +73,19 @@ def find_finished(name: str, output_dir: Path, dataset: str | None = None) -> Fi
 
 def _newest(model: str, store: Path, dataset: str | None) -> Finished:
     # A user's own dataset, given by its path, is called as its folder.
-    begins = f"{model}-{Path(dataset).name}-" if dataset else f"{model}-"
+    called = Path(dataset).name if dataset else None
+    begins = f"{model}-{called}-" if called else f"{model}-"
     found = [RunFolder(path) for path in _folders(store) if path.name.startswith(begins)]
     there = [folder for folder in found if is_there(folder)]
-    if not there:
-        asked = f" of {dataset}" if dataset else ""
-        raise RequestError(
-            f"no finished run of {model}{asked} in {store}: train one with `skeleton-lab train {model} "
-            f"dataset={dataset or '…'}`, or set output_dir="
-        )
-    return _finished(max(there, key=lambda folder: (folder.path / "result.json").stat().st_mtime))
+    for folder in sorted(there, key=lambda folder: (folder.path / "result.json").stat().st_mtime, reverse=True):
+        finished = _finished(folder)
+        if called in (None, finished.settings.data.dataset):  # the names of other datasets may begin with this one's
+            return finished
+    asked = f" of {dataset}" if dataset else ""
+    raise RequestError(
+        f"no finished run of {model}{asked} in {store}: train one with `skeleton-lab train {model} "
+        f"dataset={dataset or '…'}`, or set output_dir="
+    )
 
 
 def _finished(folder: RunFolder) -> Finished:
@@ -93,10 +97,14 @@ def _finished(folder: RunFolder) -> Finished:
 
 
 def read_settings(folder: RunFolder) -> RunSettings:
-    """Raises RequestError for settings that another version of this program wrote."""
+    """Raises RequestError for settings that another version of this program wrote, and for garbled ones."""
     path = folder.path / "settings.yaml"
     try:
         written = OmegaConf.load(path)
+    except (yaml.YAMLError, OSError, ValueError) as error:  # in this order: no YAML, no mapping, no text
+        why = str(error).splitlines()[0]
+        raise RequestError(f"{path}: cannot be read as settings ({why}); train the model anew") from error
+    try:
         merged = OmegaConf.merge(OmegaConf.structured(defaults(written.name)), written)
         settings = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:

@@ -67,7 +67,7 @@ class Result:
             "PROTOCOL": table.protocol,
             "SCALE": "" if table.scale == "demo" else table.scale,
             "SEEDS": ",".join(map(str, seeds)) if seeds[1:] else "",
-            "ARGS": " ".join(f"{key}={value}" for key, value in table.overrides.items()),
+            "ARGS": " ".join(f"{key}={value}" for key, value in {**table.overrides, **_folds(table)}.items()),
             "DATA_ROOT": "/data" if self.data == REAL else "",
         }
         return " ".join(
@@ -129,6 +129,13 @@ class Result:
                 of_group = tuple(each for each in cells if each.cell.group == group)
                 found.append(Block(f"{title}, {group}" if title else "", of_group))
         return found
+
+
+def _folds(table: Table) -> dict[str, str]:
+    """The folds that were asked for, as they are asked for; a fold that is named by its number is an override."""
+    if table.folds is None or "data.fold" in table.overrides:
+        return {}
+    return {"folds": str(table.folds or "all")}
 
 
 def grid(block: Block) -> tuple[list[str], list[tuple[str, list[Measured | None]]]]:

@@ -193,7 +193,10 @@ class RunFolder:
 
     @property
     def is_finished(self) -> bool:
-        return (self.path / "result.json").exists()
+        try:
+            return (self.path / "result.json").stat().st_size > 0  # a loss of power may leave an empty one
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def write_settings(self, settings: RunSettings) -> None:
         write_text(self.path / "settings.yaml", OmegaConf.to_yaml(OmegaConf.structured(settings)))
@@ -234,4 +237,5 @@ def folder_of(run: Run, output_dir: Path) -> RunFolder:
 
 def finished_runs(output_dir: Path) -> list[RunFolder]:
     """All of a store, by their names."""
-    return [RunFolder(path.parent) for path in sorted((output_dir / "runs").glob("*/result.json"))]
+    folders = [RunFolder(path) for path in sorted((output_dir / "runs").glob("*"))]
+    return [folder for folder in folders if folder.is_finished]

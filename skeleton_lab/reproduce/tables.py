@@ -23,7 +23,7 @@ class Table:
 
     paper: None for a table of ours, which has no numbers to be held against. Some of its groups of columns may be of
     other datasets. protocol: the one whose columns alone are asked for; None
-    for all.
+    for all. folds: how many every number was asked to be the mean of, 0 for all; None for what is declared.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Table:
     pictures: tuple[str, ...] = ()
     overrides: Changes = field(default_factory=dict)
     protocol: str | None = None
+    folds: int | None = None
 
     @property
     def requests(self) -> list[Request]:
@@ -119,7 +120,7 @@ def load_table(
         run=at_scale.get("protocols", ()) if asked == loaded.dataset else (),
         folds=at_scale.get("folds", loaded.get("folds", 1)) if folds is None else folds,
     )
-    return _table(name, context)
+    return _table(name, context, folds)
 
 
 def _check_protocol(protocol: str | None, groups: Mapping[str, Division], table: str) -> None:
@@ -128,7 +129,7 @@ def _check_protocol(protocol: str | None, groups: Mapping[str, Division], table:
         raise unknown(f"protocol of table {table}", protocol, names)
 
 
-def _table(name: str, context: Context) -> Table:
+def _table(name: str, context: Context, folds: int | None) -> Table:
     declared = context.declared
     return Table(
         id=name,
@@ -143,6 +144,7 @@ def _table(name: str, context: Context) -> Table:
         pictures=tuple(declared.get("pictures", [])),
         overrides=context.overrides,
         protocol=context.protocol,
+        folds=folds,
     )
 
 

@@ -18,6 +18,7 @@ import torch
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger
+from lightning.pytorch.plugins import TorchCheckpointIO
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
@@ -28,11 +29,14 @@ from data_modules.divisions import WHOLE, Part
 from data_modules.settings import VideoSettings
 from data_modules.skeletons import SkeletonDataModule
 from data_modules.video_pose import VideoPoseDataModule
+from skeleton_lab.files import write_whole
 from skeleton_lab.registry import MODELS
 from skeleton_lab.reproduce.runs import TRAINED, Predictions, Run, RunFolder
 from skeleton_lab.settings import ExecutionSettings, RunSettings
 from skeleton_lab.training.module import ClassificationModule, accuracies, derived_seed
 from skeleton_lab.training.provenance import provenance
+
+log = logging.getLogger(__name__)
 
 EpochReport = Callable[[int, int], None]
 
@@ -57,6 +61,26 @@ class BestCheckpoint(ModelCheckpoint):
         module = trainer.lightning_module
         assert isinstance(module, ClassificationModule)
         return module.selectable and super().check_monitor_top_k(trainer, current)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """The folder may have moved since: Lightning would forget the best epoch of another folder."""
+        here = Path(self.dirpath or "")
+        paths = ("best_model_path", "kth_best_model_path", "last_model_path")
+        moved = {name: str(here / Path(state_dict[name]).name) for name in paths if state_dict[name]}
+        best = {str(here / Path(path).name): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict({**state_dict, **moved, "best_k_models": best, "dirpath": self.dirpath})
+
+
+class WholeCheckpoints(TorchCheckpointIO):
+    """Checkpoints that are written whole or not at all. Lightning itself copies them from the folder for temporary
+    files, which may lie on another disk, over the last good one."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        def write(scratch: Path) -> None:
+            with scratch.open("wb") as file:  # given a path, torch would write its name into the file
+                torch.save(checkpoint, file)
+
+        write_whole(Path(path), write)
 
 
 def train(
@@ -107,11 +131,25 @@ def train(
 def _fit(trainer: Trainer, module: ClassificationModule, data: DividedDataModule, folder: RunFolder) -> bool:
     """Train to the end and keep the selected weights; returns whether an earlier start was gone on with."""
     interrupted = folder.resume / "last.ckpt"
-    resumed = interrupted.exists()
+    resumed = _is_whole(interrupted)
     trainer.fit(module, data, ckpt_path=interrupted if resumed else None, weights_only=True)
     if module.settings.training.selection != "last":
         module.take_over(folder.resume / "best.ckpt")
     return resumed
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    """Whether the checkpoint is there and can be read; a torn one would end every later start of the run."""
+    if not checkpoint.exists():
+        return False
+    try:
+        torch.load(checkpoint, map_location="cpu", weights_only=True)
+    except (OSError, MemoryError):  # says nothing of what is in it
+        raise
+    except Exception as error:  # a damaged file may raise RuntimeError, EOFError, UnpicklingError …
+        log.warning("%s cannot be read (%s): the training begins anew", checkpoint, str(error).partition("\n")[0])
+        return False
+    return True
 
 
 def _identity(run: Run, data: DividedDataModule) -> dict[str, Any]:
@@ -198,7 +236,7 @@ def _trainer(settings: RunSettings, folder: RunFolder, execution: ExecutionSetti
         num_nodes=execution.nodes,
         # Phases of training leave parameters out that other phases train.
         strategy=DDPStrategy(find_unused_parameters=True) if together else "auto",
-        plugins=[LightningEnvironment()],
+        plugins=[LightningEnvironment(), WholeCheckpoints()],
         precision=settings.training.precision,
         max_epochs=settings.training.epochs,
         callbacks=[*_checkpoints(settings, folder), ReportEpochs(report)],

@@ -168,6 +168,20 @@ def test_two_at_once_prepare_once(root: Path, tmp_path: Path) -> None:
     assert_same(first, second)
 
 
+def test_what_other_machines_are_writing_is_left_alone(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = prepare(READER, root, tmp_path / "outputs")
+    scratch = store.path.with_name(f".{store.path.name}.another")
+    (scratch / "index").mkdir(parents=True)
+    os.utime(scratch, (1, 1))
+    for abandoned_after, is_left in ((60, True), (0, False)):
+        monkeypatch.setattr("data_modules.leftovers.ABANDONED_AFTER", abandoned_after)
+        shutil.rmtree(store.path)
+        prepare(READER, root, tmp_path / "outputs")
+        assert scratch.exists() is is_left
+
+
 SCRIPT = """
 from pathlib import Path
 from data_modules import prepare as module

@@ -3,13 +3,16 @@
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
+from data_modules import transcode
 from data_modules.errors import UnreadableRecordingError
 from data_modules.films import open_film
 from data_modules.layouts import PENN13
@@ -113,11 +116,32 @@ def test_an_interrupted_call_leaves_whole_films_alone(
     assert made_in(tmp_path) == before
     folder = small_films(tmp_path / "data", tmp_path / "outputs", SIDE).small
     (folder / "pictures").mkdir(exist_ok=True)
-    (folder / "pictures" / ".c.mp4.part").write_bytes(b"half a film")
+    left = folder / "pictures" / ".c.mp4.part"
+    left.write_bytes(b"half a film")
+    os.utime(left, (1, 1))  # as a film that is about to be finished
+    assert make(store, tmp_path) == []
+    assert left.exists()  # another machine may be at it
+    monkeypatch.setattr("data_modules.leftovers.ABANDONED_AFTER", 0)
     assert make(store, tmp_path) == []
     after = made_in(tmp_path)
     assert tuple(sorted(after)) == MADE
     assert before.items() <= after.items()
+
+
+def test_another_machine_may_make_the_same_film(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose locks do not hold here: it finishes a film while this one is at it."""
+    real = transcode.write_video
+
+    def meanwhile(part: Path, *how: Any) -> None:
+        real(part, *how)
+        with monkeypatch.context() as patch:
+            patch.setattr(transcode, "write_video", real)
+            patch.setattr(transcode, "FileLock", lambda path: nullcontext())
+            assert make(store, tmp_path) == []
+
+    monkeypatch.setattr(transcode, "write_video", meanwhile)
+    assert make(store, tmp_path) == []
+    assert tuple(sorted(made_in(tmp_path))) == MADE
 
 
 def prepare_in_another_process(root: Path) -> list[str]:

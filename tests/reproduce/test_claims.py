@@ -139,6 +139,26 @@ def test_an_owner_finds_out_that_it_was_taken_for_dead(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["run.2"]
 
 
+def test_another_s_claim_of_the_same_name_is_not_taken_for_one_s_own(tmp_path: Path) -> None:
+    """Taken for dead while it was asleep, and the run was released and claimed afresh: by a file of the same name."""
+    asleep = Claims(tmp_path, heartbeat=0.01)
+    assert asleep.take("run")
+    left = left_behind(tmp_path, os.getpid())
+    deadline = time.monotonic() + 20
+    while not asleep.is_lost("run"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    asleep.close()
+    assert left.exists()
+
+
+def test_a_claim_that_was_lost_unnoticed_is_not_released(ours: Claims, tmp_path: Path) -> None:
+    assert ours.take("run")
+    left = left_behind(tmp_path, os.getpid())
+    ours.release("run")
+    assert left.exists()
+
+
 def test_a_living_owner_is_heard_of(tmp_path: Path) -> None:
     owner = Claims(tmp_path, heartbeat=0.01)
     assert owner.take("run")

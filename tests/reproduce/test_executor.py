@@ -1,12 +1,16 @@
 """The executor on real, tiny trainings: skipped, resumed, isolated, and never two at once on one run."""
 
 import multiprocessing
+import os
+import shutil
+import tempfile
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from lightning import Trainer
 
 from skeleton_lab.config import Request
 from skeleton_lab.measure.in_turn import threads
@@ -83,6 +87,16 @@ class Interrupted(BaseException):
     """As a signal would be: not for the executor to catch."""
 
 
+def stop_before(epoch: int, run: Run, output_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(self: object, trainer: Trainer, module: torch.nn.Module) -> None:
+        if trainer.current_epoch == epoch:
+            raise Interrupted
+
+    with monkeypatch.context() as patched, pytest.raises(Interrupted):
+        patched.setattr(train.ReportEpochs, "on_train_epoch_start", stop)
+        run_all([run], output_dir)
+
+
 @pytest.mark.parametrize("model", ["sgn", "adasgn", "gca_lstm"])
 @pytest.mark.parametrize("selection", ["last", "validation"])
 def test_a_resumed_run_equals_an_uninterrupted_one(
@@ -94,13 +108,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     run = plan(demo_source, model, **{key.replace(".", "__"): value for key, value in changes.items()})
     run_all([run], tmp_path / "whole")
 
-    def stop(self: object, trainer: object, module: torch.nn.Module) -> None:
-        if trainer.current_epoch == 1:  # type: ignore[attr-defined]
-            raise Interrupted
-
-    with monkeypatch.context() as patched, pytest.raises(Interrupted):
-        patched.setattr(train.ReportEpochs, "on_train_epoch_start", stop)
-        run_all([run], tmp_path / "torn")
+    stop_before(1, run, tmp_path / "torn", monkeypatch)
     torch.manual_seed(12345)
     run_all([run], tmp_path / "torn")
     assert len(list(folder_of(run, tmp_path / "torn").path.glob("epochs/*"))) == 2
@@ -108,6 +116,45 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
         assert torch.equal(weight, weights(run, tmp_path / "torn")[name]), name
     whole, torn = (folder_of(run, tmp_path / each).predictions() for each in ("whole", "torn"))
     assert np.array_equal(whole.logits, torn.logits)
+
+
+@pytest.mark.parametrize("left", [0, 1000])
+def test_a_torn_checkpoint_counts_as_none(
+    left: int, demo_source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = plan(demo_source)
+    stop_before(1, run, tmp_path, monkeypatch)
+    os.truncate(folder_of(run, tmp_path).resume / "last.ckpt", left)
+    watched = run_all([run], tmp_path)
+    assert (watched.problems, watched.epochs[run.key]) == ({}, [1, 2, 3])
+    assert "last.ckpt cannot be read" in caplog.text
+    assert folder_of(run, tmp_path).result()["provenance"]["resumed"] is False
+
+
+def test_checkpoints_are_written_where_they_belong(
+    demo_source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not first to the folder for temporary files, from which they would be copied over the last good one."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not there"))
+    assert run_all([plan(demo_source)], tmp_path).problems == {}
+
+
+def test_a_resumed_run_knows_its_best_epoch_wherever_its_folder_lies_now(
+    demo_source: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, found = plan(demo_source, training__selection="validation"), []
+    stop_before(2, run, tmp_path / "before", monkeypatch)
+    shutil.move(tmp_path / "before", tmp_path / "after")
+
+    def look(self: object, trainer: Trainer, module: torch.nn.Module) -> None:
+        best = trainer.checkpoint_callback
+        assert isinstance(best, train.BestCheckpoint)
+        assert best.best_model_score is not None
+        found.append({Path(path) for path in (best.best_model_path, best.kth_best_model_path, *best.best_k_models)})
+
+    monkeypatch.setattr(train.ReportEpochs, "on_train_epoch_start", look, raising=False)
+    assert run_all([run], tmp_path / "after").problems == {}
+    assert found == [{folder_of(run, tmp_path / "after").resume / "best.ckpt"}]
 
 
 def test_one_broken_run_never_loses_the_others(

@@ -48,8 +48,8 @@ def test_killed_at_several_moments(tmp_path: Path) -> None:
     whole, torn = tmp_path / "whole", tmp_path / "torn"
     expected = finish(whole)
     assert all(cell["measured"] is not None for cell in expected)
-    kill_when(torn, "demo_world/*/.ntu_rgbd.unfinished/*/*.skeleton", 20)  # while the demo world is written
+    kill_when(torn, "demo_world/*/.ntu_rgbd.unfinished-*/*/*.skeleton", 20)  # while the demo world is written
     kill_when(torn, "prepared/.*/joints.f32", 1)  # while the store is written
-    kill_when(torn, "runs/*/resume/*.ckpt", 1)  # in the middle of a training
+    kill_when(torn, "runs/*/resume/last.ckpt", 1)  # in the middle of a training
     kill_when(torn, "runs/*/predictions.npz", 5)  # between the predictions of a run and its result
     assert finish(torn) == expected

@@ -104,6 +104,22 @@ def result(*measured: Measured, data: str = "demo data") -> Result:
     return Result(table, measured, data, {"run-1": ORIGIN})
 
 
+@pytest.mark.parametrize(
+    ("asked", "overrides", "words"),
+    [
+        (None, {}, []),
+        (0, {}, ["ARGS=folds=all"]),
+        (3, {"training.epochs": 2}, ["ARGS='training.epochs=2 folds=3'"]),
+        (1, {"data.fold": 2}, ["ARGS=data.fold=2"]),
+    ],
+)
+def test_the_command_that_repeats_a_table_asks_for_its_folds(
+    asked: int | None, overrides: dict[str, Any], words: list[str]
+) -> None:
+    table = load_table("adasgn_tab3", "demo", folds=asked, overrides=overrides)
+    assert Result(table, (), "demo data", {}).command == " ".join(["make reproduce TABLE=adasgn_tab3", *words])
+
+
 def two_cells(verdict: str = "not comparable") -> Result:
     return result(
         Measured(cell(), (91.26,), (("run-1",),), verdict),

@@ -1,5 +1,6 @@
 """What identifies a run, and the order in which runs are planned."""
 
+import os
 from dataclasses import dataclass, make_dataclass, replace
 from pathlib import Path
 
@@ -11,8 +12,19 @@ from data_modules.readers import READERS
 from data_modules.readers.reader import Index
 from skeleton_lab import config
 from skeleton_lab.config import Request, declared, keys
+from skeleton_lab.files import write_text
 from skeleton_lab.registry import MODELS, Model
-from skeleton_lab.reproduce.runs import EVALUATION_KEYS, TEST_NOISE_KEYS, TRAINED, Planner, Run, folds_of, with_required
+from skeleton_lab.reproduce.runs import (
+    EVALUATION_KEYS,
+    TEST_NOISE_KEYS,
+    TRAINED,
+    Planner,
+    Run,
+    RunFolder,
+    finished_runs,
+    folds_of,
+    with_required,
+)
 from skeleton_lab.reproduce.sources import Source
 
 
@@ -187,3 +199,23 @@ def test_folds_are_runs_of_their_own() -> None:
     assert folds_of(runs[1:3]) == ["loso, folds 1, 2 of 0 to 4"]
     assert folds_of(runs[:1]) == ["loso, fold 0 of 0 to 4"]
     assert planner.folds([request.with_changes({"data.fold": 3})], 1)[0][0].changes["data.fold"] == 3
+
+
+def test_what_is_written_is_on_the_disk_before_it_is_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, synced = tmp_path / "result.json", []
+    monkeypatch.setattr(os, "fsync", lambda file: synced.append((os.fstat(file).st_size, path.exists())))
+    write_text(path, "12345")
+    assert synced == [(5, False)]
+    assert path.read_text() == "12345"
+
+
+def test_a_run_with_an_empty_result_is_not_finished(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "runs" / "sgn-ntu60-xsub-1")
+    folder.path.mkdir(parents=True)
+    (folder.path / "result.json").touch()
+    assert not folder.is_finished
+    assert finished_runs(tmp_path) == []
+    folder.write_result({}, {})
+    assert finished_runs(tmp_path) == [folder]

@@ -196,6 +196,28 @@ def test_runs_are_found_by_model_key_name_and_folder(outputs: Path, capsys: pyte
     assert "not finished" in refused(capsys, "aaaa1", "x.npz")
 
 
+def test_a_dataset_whose_name_begins_another_s_is_told_from_it(outputs: Path) -> None:
+    asked, _ = write_finished(outputs, "sgn", key="aaaa11111111")
+    other, _ = write_finished(outputs, "sgn", key="aaaa22222222")
+    other.path.rename(other.path.with_name("sgn-ntu60-more-xsub-aaaa22222222"))
+    settings = outputs / "runs" / "sgn-ntu60-more-xsub-aaaa22222222" / "settings.yaml"
+    settings.write_text(settings.read_text().replace("dataset: ntu60", "dataset: ntu60-more"))
+    os.utime(asked.path / "result.json", (0, 0))
+    assert find_finished("sgn", outputs, dataset="ntu60").folder == asked
+    assert find_finished("sgn", outputs, dataset="ntu60-more").folder.path == settings.parent
+
+
+@pytest.mark.parametrize("garbled", [b"name: [", b"\xff\xfe\x00", b"5", b""])
+def test_garbled_settings_get_one_clear_line(
+    garbled: bytes, outputs: Path, recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, _ = write_finished(outputs, "sgn")
+    (folder.path / "settings.yaml").write_bytes(garbled)
+    text = refused(capsys, "sgn", recording)
+    assert str(folder.path / "settings.yaml") in text
+    assert "anew" in text
+
+
 def test_wrong_requests(outputs: Path, recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_finished(outputs, "sgn")
     assert "give a model" in refused(capsys, "sgn")

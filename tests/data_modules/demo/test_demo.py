@@ -4,11 +4,13 @@ import hashlib
 import json
 import re
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from data_modules import demo
 from data_modules.demo import write_demo
 from data_modules.demo.hands import GESTURES, gesture
 from data_modules.demo.mutual import NTU60_ACTIONS, NTU120_ACTIONS
@@ -212,6 +214,34 @@ def test_an_interrupted_or_damaged_demo_is_redone(tmp_path: Path, monkeypatch: p
     write_demo("demo", tmp_path, clips=6, seed=0)
     assert digest(tmp_path / "demo") == whole
     assert sorted(path.name for path in tmp_path.iterdir()) == [".demo.lock", "demo"]
+
+
+def test_another_machine_may_write_the_same_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whose locks do not hold here: what it finishes first stays."""
+    real, inodes = demo._write_stamp, []
+
+    def meanwhile(folder: Path, stamp: dict[str, object]) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(demo, "_write_stamp", real)
+            patch.setattr(demo, "FileLock", lambda path: nullcontext())
+            write_demo("demo", tmp_path, clips=6, seed=0)
+        inodes.append((tmp_path / "demo").stat().st_ino)
+        real(folder, stamp)
+
+    monkeypatch.setattr(demo, "_write_stamp", meanwhile)
+    write_demo("demo", tmp_path, clips=6, seed=0)
+    assert [(tmp_path / "demo").stat().st_ino] == inodes
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".demo.lock", "demo"]
+
+
+def test_what_a_killed_writer_left_is_removed_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = tmp_path / ".demo.unfinished-left"
+    left.mkdir()
+    write_demo("demo", tmp_path, clips=6, seed=0)
+    assert left.exists()
+    monkeypatch.setattr("data_modules.leftovers.ABANDONED_AFTER", 0)
+    write_demo("demo", tmp_path, clips=8, seed=0)
+    assert not left.exists()
 
 
 def test_real_recordings_are_never_replaced(tmp_path: Path) -> None:

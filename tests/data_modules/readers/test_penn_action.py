@@ -10,7 +10,9 @@ from scipy.io import savemat
 
 from data_modules.errors import DatasetMissingError, UnreadableRecordingError
 from data_modules.layouts import PENN13
+from data_modules.prepare import prepare
 from data_modules.readers.penn_action import CLASSES, PENN_ACTION
+from data_modules.sequence import SkeletonSequence
 from tests.helpers import only
 
 NUM_FRAMES = 6
@@ -38,6 +40,14 @@ def write_label(data_root: Path, number: int = 1, **changes: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     savemat(path, label(**changes), do_compression=True)
     return path
+
+
+def write_pictures(data_root: Path, number: int, count: int) -> Path:
+    folder = data_root / "penn_action" / "frames" / f"{number:04}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in range(1, count + 1):
+        (folder / f"{picture:06}.jpg").touch()
+    return folder
 
 
 @pytest.fixture
@@ -69,11 +79,33 @@ def test_files_in_order_and_the_split(tmp_path: Path) -> None:
 
 def test_films_that_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = [write_label(tmp_path, number) for number in (1, 2)]
-    (tmp_path / "penn_action" / "frames" / "0002").mkdir(parents=True)
+    write_pictures(tmp_path, 2, NUM_FRAMES)
     assert [only(PENN_ACTION.read(path)).video for path in paths] == ["", "frames/0002"]
-    assert list(PENN_ACTION.companions(tmp_path / "penn_action")) == [tmp_path / "penn_action" / "frames"]
     monkeypatch.chdir(paths[0].parent)
     assert only(PENN_ACTION.read(Path("0002.mat"))).video == "frames/0002"
+
+
+@pytest.mark.parametrize("pictures", [0, NUM_FRAMES - 1, NUM_FRAMES + 1])
+def test_a_film_with_other_frames_than_its_poses_is_not_used(tmp_path: Path, pictures: int) -> None:
+    path = write_label(tmp_path)
+    folder = write_pictures(tmp_path, 1, pictures)
+    (folder / "notes.txt").touch()
+    sequence, problem = PENN_ACTION.read(path)
+    assert isinstance(sequence, SkeletonSequence)
+    assert (sequence.video, len(sequence.joints)) == ("", NUM_FRAMES)
+    assert str(problem) == f"{folder}: the film has {pictures} of {NUM_FRAMES} pictures"
+    assert isinstance(problem, UnreadableRecordingError)
+    assert "unpack" in problem.remedy
+
+
+def test_a_film_that_was_mended_is_prepared_again(tmp_path: Path) -> None:
+    write_label(tmp_path)
+    write_pictures(tmp_path, 1, NUM_FRAMES - 1)
+    before = prepare(PENN_ACTION, tmp_path, tmp_path / "outputs")
+    assert (len(before), before.index.video.tolist(), len(before.problems)) == (1, [""], 1)
+    write_pictures(tmp_path, 1, NUM_FRAMES)
+    after = prepare(PENN_ACTION, tmp_path, tmp_path / "outputs")
+    assert (len(after), after.index.video.tolist(), after.problems) == (1, ["frames/0001"], ())
 
 
 def test_joints_that_are_not_visible(tmp_path: Path) -> None:
