@@ -80,9 +80,11 @@ def test_models_run(source: Source, model: str) -> None:
     assert_trains(module, data)
 
 
-@pytest.mark.parametrize(("network", "collation"), [(RaggedModule, "ragged"), (PaddedGraphModule, "padded")])
-def test_clips_of_any_length(source: Source, network: type[ClassificationModule], collation: str) -> None:
-    settings = settings_on(source, **{"data.collation": collation})
+@pytest.mark.parametrize(
+    ("network", "collation", "model"), [(RaggedModule, "ragged", "star_64"), (PaddedGraphModule, "padded", "sgn")]
+)
+def test_clips_of_any_length(source: Source, network: type[ClassificationModule], collation: str, model: str) -> None:
+    settings = settings_on(source, model, **{"data.stream": "joint"})
     assert settings.data.collation == collation
     settings = replace(settings, data=replace(settings.data, sampling="all"))
     data = data_for(source, settings)

@@ -10,13 +10,14 @@ from skeleton_lab.memory import keep_freed_memory
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc alone")
-def test_the_same_tensors_again_take_no_new_pages() -> None:
+def test_the_same_tensor_again_takes_no_new_pages() -> None:
+    """Once what lies between has found its place: the first few times may take some."""
+
     def pages() -> int:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        for _ in range(5):
-            torch.ones(2**24)
+        torch.ones(2**24)
         return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
     keep_freed_memory()
-    first = pages()
-    assert pages() < max(first, 2**26 // resource.getpagesize()) / 10
+    taken = [pages() for _ in range(60)]
+    assert max(taken[-20:]) < 2**26 // resource.getpagesize() / 10
