@@ -55,7 +55,8 @@ class LiveProgress:
         # How long an evaluation takes is not known in epochs.
         epochs = run.settings.training.epochs if run.trains else None
         self._epochs[run.key] = self._bars.add_task(run.name, total=epochs)
-        self._paces[run.name] = Pace(0)
+        # A run that was begun before goes on from an epoch that is not known here.
+        self._paces[run.name] = Pace(None)
 
     def epoch(self, run: Run, done: int, total: int) -> None:
         if run.key in self._epochs:
@@ -73,17 +74,17 @@ class LiveProgress:
     def _log(self, name: str, unit: str, done: int, total: int) -> None:
         """A line for a log file, where the last one of this name is old enough."""
         pace = self._paces.setdefault(name, Pace(done))
+        left = pace.left(done, total)
         if self._bars.disable and done < total and pace.is_due():
-            left = pace.left(done, total)
             self.console.print(f"{name}: {unit}{done} of {total}{left}", highlight=False, soft_wrap=True, markup=False)
 
 
 class Pace:
-    """Of one thing under way: since when, and how fast. done: how far it is already."""
+    """Of one thing under way: since when, and how fast. done: how far it is already; None until `left` is told."""
 
-    def __init__(self, done: int) -> None:
+    def __init__(self, done: int | None) -> None:
         self.began = self.told = time.monotonic()
-        self.first = done
+        self.first = None if done is None else (self.began, done)
 
     @property
     def seconds(self) -> float:
@@ -98,8 +99,9 @@ class Pace:
 
     def left(self, done: int, total: int) -> str:
         """How long the rest will take; '' where nothing is known of it."""
-        moved = done - self.first
-        return f", about {in_words(self.seconds / moved * (total - done))} left" if moved > 0 else ""
+        now = time.monotonic()
+        since, first = self.first = self.first or (now, done)
+        return f", about {in_words((now - since) / (done - first) * (total - done))} left" if done > first else ""
 
 
 def in_words(seconds: float) -> str:

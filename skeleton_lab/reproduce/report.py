@@ -66,7 +66,7 @@ class Result:
             "DATASET": "" if table.dataset == table.home else table.dataset,
             "PROTOCOL": table.protocol,
             "SCALE": "" if table.scale == "demo" else table.scale,
-            "SEEDS": ",".join(map(str, seeds)) if seeds[1:] else "",
+            "SEEDS": "" if seeds in ([], [1]) else ",".join(map(str, seeds)),
             "ARGS": " ".join(f"{key}={value}" for key, value in {**table.overrides, **_folds(table)}.items()),
             "DATA_ROOT": "/data" if self.data == REAL else "",
         }

@@ -44,6 +44,20 @@ def test_a_log_has_a_line_a_minute(clock: Clock) -> None:
     assert "\x1b" not in log.getvalue()
 
 
+def test_what_was_done_before_does_not_count_as_quick(clock: Clock) -> None:
+    log, run = io.StringIO(), plan(training__epochs=100)
+    with LiveProgress(Console(file=log, width=200)) as live:
+        live.planned(1, 0)
+        live.started(run)
+        for epoch in range(51, 53):
+            clock.now += 60
+            live.epoch(run, epoch, 100)
+    assert log.getvalue().splitlines()[1:] == [
+        f"{run.name}: epoch 51 of 100",
+        f"{run.name}: epoch 52 of 100, about 48 min left",
+    ]
+
+
 def test_what_is_quick_is_not_told(clock: Clock) -> None:
     log = io.StringIO()
     with LiveProgress(Console(file=log)) as live:

@@ -120,6 +120,12 @@ def test_the_command_that_repeats_a_table_asks_for_its_folds(
     assert Result(table, (), "demo data", {}).command == " ".join(["make reproduce TABLE=adasgn_tab3", *words])
 
 
+@pytest.mark.parametrize(("seeds", "words"), [((1,), []), ((3,), ["SEEDS=3"]), ((1, 2), ["SEEDS=1,2"])])
+def test_the_command_that_repeats_a_table_asks_for_its_seeds(seeds: tuple[int, ...], words: list[str]) -> None:
+    table = load_table("adasgn_tab3", "demo", seeds=seeds)
+    assert Result(table, (), "demo data", {}).command == " ".join(["make reproduce TABLE=adasgn_tab3", *words])
+
+
 def two_cells(verdict: str = "not comparable") -> Result:
     return result(
         Measured(cell(), (91.26,), (("run-1",),), verdict),
