@@ -33,7 +33,8 @@ class Draw(NamedTuple):
     held_out: bool = False
 
     def generator(self, seed: int) -> np.random.Generator | None:
-        """What the clip is drawn with: its own for every seed, epoch or crop, and recording. None draws nothing."""
+        """What the clip is drawn with: its own for every seed, epoch or crop, and recording (of each epoch the
+        recording at 0 has the numbers that also order that epoch). None draws nothing."""
         if self.epoch is not None:
             return np.random.default_rng((seed, self.epoch, self.position))
         if self.crop is not None:

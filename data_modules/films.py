@@ -115,7 +115,8 @@ class VideoFile(Film):
             frame = self._find(number)
         except Exception as error:  # as above
             raise UnreadableRecordingError(self.path, f"frame {number} of {self.frames} is damaged") from error
-        return frame.to_ndarray(format="rgb24")
+        # Phones film lying down, and note how the pictures are to be turned: counterclockwise, in degrees.
+        return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90)))
 
     def _find(self, number: int) -> Any:
         """The decoded frame. Raises LookupError or StopIteration where the film does not have it."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from data_modules.errors import DataError, UnreadableRecordingError
+from data_modules.errors import DataError, UnreadableRecordingError, printable
 from data_modules.leftovers import remove_abandoned
 from data_modules.readers import known_as, reader_for
 from data_modules.readers.reader import Reader
@@ -108,5 +108,5 @@ def read_file(reader: Reader, path: Path) -> Iterator[SkeletonSequence | Problem
 
 def _problem(reader: Reader, path: Path, error: UnreadableRecordingError) -> Problem:
     # By its place in the dataset: in some, all files have the same name.
-    before, _, place = path.as_posix().rpartition(f"/{Path(reader.folder).name}/")
-    return Problem(place if before else path.name, str(error), error.remedy)
+    before, _, place = printable(path).rpartition(f"/{Path(reader.folder).name}/")
+    return Problem(place if before else path.name, str(error), error.remedy, error.of_film)

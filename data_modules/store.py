@@ -34,11 +34,12 @@ DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError)
 
 @dataclass(frozen=True)
 class Problem:
-    """A recording that could not be used."""
+    """A recording that could not be used, or something doubtful in one. of_film: only its film could not be used."""
 
     sample: str
     problem: str
     remedy: str
+    of_film: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,6 +17,7 @@ joint_bone_motion: positions, bones and joint motion side by side, nine channels
 In a picture the third channel of a bone or a motion is the mean confidence of both its ends (pyskl's rule).
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -86,20 +87,23 @@ def first_seen(valid_TM: Valid) -> tuple[int, int]:
 def normalisation_of(frames: Frames, settings: SkeletonSettings, image_size: tuple[int, int]) -> Normalisation:
     """How the settings normalise a recording. image_size: width and height of its picture, asked for by 'image' alone.
 
-    Everything refers to the first frame that shows the first person. A bone is measured in the first frame in which it
-    has a length; one that never has leaves the scale as it is.
+    Everything refers to the first frame that shows the first person and, in a picture, the joints that are asked for.
+    A bone is measured in the first frame in which it has a length; one that never has leaves the scale as it is, and a
+    joint that is never seen the origin.
     """
     at = first_seen(frames.valid_TM)
     normalisation = Normalisation()
     if settings.origin == "joint":
-        normalisation = Normalisation(frames.joints_TMVC[at][settings.centre_joint])
+        seen_T = _seen(frames, at[1], [settings.centre_joint])
+        if seen_T.any():
+            normalisation = Normalisation(frames.joints_TMVC[seen_T.argmax(), at[1], settings.centre_joint])
     elif settings.origin == "image":
         middle: Joints = np.array([length / 2 for length in image_size], np.float32)
         normalisation = Normalisation(middle, middle)
     if settings.scale_bone is not None:
-        present_T = frames.valid_TM[:, at[1]]
+        seen_T = _seen(frames, at[1], settings.scale_bone)
         ends_T2C = normalisation(frames.joints_TMVC[:, at[1], settings.scale_bone])
-        lengths = np.linalg.norm(ends_T2C[:, 0] - ends_T2C[:, 1], axis=-1)[present_T]
+        lengths = np.linalg.norm(ends_T2C[:, 0] - ends_T2C[:, 1], axis=-1)[seen_T]
         lengths = lengths[lengths > 0]
         if len(lengths):
             divisor = lengths[0] if normalisation.divisor_C is None else normalisation.divisor_C * lengths[0]
@@ -109,6 +113,14 @@ def normalisation_of(frames: Frames, settings: SkeletonSettings, image_size: tup
         turn = alignment(first_VC, _pair(settings.align_up), _pair(settings.align_right))
         normalisation = normalisation._replace(turn_CC=turn)
     return normalisation
+
+
+def _seen(frames: Frames, person: int, joints: Sequence[int]) -> NDArray[np.bool_]:
+    """(T,), in which frames the person is there and, in a picture, all of these joints with them."""
+    seen_T = frames.valid_TM[:, person]
+    if frames.confidence_TMV is None or frames.joints_TMVC.shape[-1] == 3:
+        return seen_T
+    return seen_T & (frames.confidence_TMV[:, person, joints] > SEEN_CONFIDENCE).all(axis=-1)
 
 
 def _pair(joints: list[int]) -> tuple[int, int]:

@@ -25,6 +25,8 @@ from data_modules.settings import Selection, VideoSettings, video_problems
 from data_modules.store import Store
 from data_modules.transcode import FilmFolder
 
+MEND_SIZE = "mend the size of its pictures, or replace the film"
+
 log = logging.getLogger(__name__)
 
 
@@ -90,7 +92,7 @@ class VideoPoseClips(StoredClips[VideoPoseClip | Damaged, VideoSettings]):
         if settings.modality == "pose":
             size = transforms.fit(*_recorded_size(store, position), settings.short_side)
         pixels, visible = self._pose(store, position, times, size)
-        clip = self._cut(frames, size, pixels, visible, position, rng)
+        clip = self._cut(frames, size, pixels, visible, position, rng if trains else None)
         if trains and settings.flip and rng is not None and rng.random() < 0.5:
             return self._mirrored(clip)
         return clip
@@ -100,12 +102,18 @@ class VideoPoseClips(StoredClips[VideoPoseClip | Damaged, VideoSettings]):
         index = store.index
         if self.settings.modality == "pose":
             return np.zeros((len(times), 0, 0, 3), np.uint8)
-        film = self.films.open(str(index.video[position]))
+        video = str(index.video[position])
+        film = self.films.open(video)
         first = int(index.first_frame[position])
         # -1, as many as the film has, is left to film_frames.
         recorded = int(index.recorded_frames[position]) or first + int(store.frames[position])
         numbers = transforms.film_frames(times + first, recorded, film.frames)
-        return film.read(numbers.tolist(), self.settings.short_side)
+        frames_THWC = film.read(numbers.tolist(), self.settings.short_side)
+        size, recorded_size = (frames_THWC.shape[2], frames_THWC.shape[1]), _recorded_size(store, position)
+        if not transforms.is_shaped_like(size, recorded_size):
+            shapes = f"its pictures are shaped {_text(size)}, those that its joints lie in {_text(recorded_size)}"
+            raise UnreadableRecordingError(self.films.original(video), f"{shapes} (image_size)", remedy=MEND_SIZE)
+        return frames_THWC
 
     def _pose(
         self, store: Store, position: int, times: NDArray[np.int64], size: transforms.Size
@@ -155,6 +163,10 @@ class VideoPoseClips(StoredClips[VideoPoseClip | Damaged, VideoSettings]):
     def _mirrored(self, clip: VideoPoseClip) -> VideoPoseClip:
         shown = clip.frames_THWC, self.settings.crop, clip.pixels_TMVC, clip.visible_TMV
         return VideoPoseClip(*transforms.mirror(*shown, self.layout.mirrored), clip.label, clip.position)
+
+
+def _text(size: transforms.Size) -> str:
+    return f"{size[0]}x{size[1]}"
 
 
 def _recorded_size(store: Store, position: int) -> transforms.Size:

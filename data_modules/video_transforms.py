@@ -20,6 +20,8 @@ Size = tuple[int, int]  # width, height
 # The square around bodies: how many times as large as what their joints cover, for hands, heads and feet reach further;
 # in training by so much more or less.
 AROUND, MORE_OR_LESS = 1.25, 0.1
+# Sizes whose ratios differ by no more than this share, and by two pixels, are of pictures of the same shape.
+SAME_SHAPE = 0.02
 # No cloth and no skin has a brightest and a darkest colour so far apart as the dots that are drawn over joints.
 DRAWN = 170
 ITS_EDGE, FILLED_FROM = 2, 15  # pixels around a dot that it has bled into; the side of what it is filled from
@@ -56,6 +58,12 @@ def scale_pixels(pixels: Pixels, size: Size, new_size: Size) -> Pixels:
     """Where joints lie after their picture of `size` is resized to `new_size`."""
     factor = np.array([new / old for new, old in zip(new_size, size, strict=True)], np.float32)
     return (pixels + np.float32(0.5)) * factor - np.float32(0.5)
+
+
+def is_shaped_like(size: Size, other: Size) -> bool:
+    """Whether pictures of both sizes show the same, up to what whole numbers of pixels leave of it."""
+    (width, height), (other_width, other_height) = size, other
+    return abs(width * other_height - other_width * height) <= SAME_SHAPE * width * other_height + 2 * other_height
 
 
 def crop_corner(size: Size, crop: int, rng: np.random.Generator | None) -> tuple[int, int]:

@@ -8,11 +8,11 @@ video, actor, category, 45 numbers. Of the list we have the official description
 
 A film is a frame longer than its joints in 214 of 215 recordings. Correlation with the official features, and with the
 dots that are drawn into the films, says that the first frame is the one without joints: an inference. The file of
-features has a row for every frame of every film; where it is not there, one frame is taken to be missing.
+features has a row for every frame of every film; where it is not there, one frame is taken to be missing, and the
+first video of an actor whose joints are there to be the actor's first one.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -68,20 +68,27 @@ def project(joints: NDArray[np.float64]) -> NDArray[np.float64]:
     return centre + FOCAL_LENGTH * joints[..., :2] / joints[..., 2:] * np.array([1, -1])
 
 
-def films_frames(root: Path) -> Counter[float]:
-    """How many frames the film of each video has, by the file of features; empty where that is not there.
+class Films(NamedTuple):
+    """What the file of features says: how many frames the film of each video has, and the first video of each actor."""
 
-    Raises UnreadableRecordingError for a row that does not fit.
-    """
+    frames: dict[float, int]
+    first_video: dict[float, int]
+
+
+def films_listed(root: Path) -> Films:
+    """By the file of features; nothing where that is not there. Raises UnreadableRecordingError for a row that does
+    not fit."""
     path = root / FEATURES
-    return _films_frames(path, path.stat().st_mtime_ns) if path.is_file() else Counter()
+    return _films_listed(path, path.stat().st_mtime_ns) if path.is_file() else Films({}, {})
 
 
 @lru_cache(maxsize=4)
-def _films_frames(path: Path, _written: int) -> Counter[float]:
+def _films_listed(path: Path, _written: int) -> Films:
     """Kept, because every `read` asks; the time of writing sees to it that a changed file is read again."""
     file = open_text(path)
-    return Counter(file.coordinates(0, len(file.lines), FEATURES_ROW)[:, 0].tolist())
+    ids, counts = np.unique(file.coordinates(0, len(file.lines), FEATURES_ROW)[:, :2], axis=0, return_counts=True)
+    by_falling_video = [(actor, int(video)) for video, actor in reversed(ids.tolist())]
+    return Films(dict(zip(ids[:, 0].tolist(), counts.tolist(), strict=True)), dict(by_falling_video))
 
 
 class Florence3dReader(Reader):
@@ -89,7 +96,7 @@ class Florence3dReader(Reader):
 
     name = "florence3d"
     folder = "florence3d"
-    version = 1
+    version = 2
     recordings = 215
     layout = FLORENCE15
     looked_for = f"{FOLDER}/{NAME_IN_WORDS} and the like, or {LIST}"
@@ -123,10 +130,10 @@ class Florence3dReader(Reader):
         recordings = _read_list(path) if of_list else {_ids(path): _read_joints(path)}
         known = recordings if of_list else [*_recordings(path.parent).values(), *recordings]
         # A film's name counts the actor's own recordings, which follow one another.
-        first_video = {ids.actor: ids.video for ids in sorted(known, reverse=True)}
-        frames = films_frames(root)
+        listed = films_listed(root)
+        first_video = {ids.actor: ids.video for ids in sorted(known, reverse=True)} | listed.first_video
         return [
-            self._sequence(path, joints, ids, frames[ids.video], _film(root, ids, first_video[ids.actor]))
+            self._sequence(path, joints, ids, listed.frames.get(ids.video, 0), _film(root, ids, first_video[ids.actor]))
             for ids, joints in recordings.items()
         ]
 

@@ -152,7 +152,7 @@ class NtuReader(Reader):
     ) -> None:
         self.name = name
         self.folder = folder
-        self.looked_for = " and ".join(f"{subfolder}/*.skeleton" for subfolder in subfolders)
+        self.looked_for = ", ".join(f"{subfolder}/*.skeleton" for subfolder in subfolders)
         self.protocols = protocols
         self.recordings = recordings
         self.num_classes = len(next(iter(protocols.values())).classes)
@@ -223,7 +223,8 @@ class NtuReader(Reader):
 
 
 FIRST_FOLDER = "nturgb+d_skeletons"
-SECOND_FOLDER = "nturgb+d_skeletons_s018_to_s032"
+SECOND_FOLDER = "nturgb+d_skeletons_s018_to_s032"  # as the archive is called
+AS_OTHERS_CALL_IT = "nturgb+d_skeletons120"  # CTR-GCN and what follows it have users unpack the archive there
 
 NTU60 = NtuReader(
     name="ntu60",
@@ -237,7 +238,7 @@ NTU60 = NtuReader(
 NTU120 = NtuReader(
     name="ntu120",
     folder="ntu_rgbd",
-    subfolders=(FIRST_FOLDER, SECOND_FOLDER),
+    subfolders=(FIRST_FOLDER, SECOND_FOLDER, AS_OTHERS_CALL_IT),
     max_setup=32,
     protocols={"xsub": cross_subject(NTU120_CLASSES, NTU120_TRAIN_SUBJECTS), "xset": cross_setup(NTU120_CLASSES)},
     recordings=113_945,

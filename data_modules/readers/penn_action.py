@@ -105,7 +105,8 @@ def _film(path: Path, num_frames: int) -> tuple[str, UnreadableRecordingError | 
     found = len(picture_files(folder))
     if found == num_frames:
         return film.as_posix(), None
-    return "", UnreadableRecordingError(folder, f"the film has {found} of {num_frames} pictures", remedy=UNPACK_AGAIN)
+    problem = f"the film has {found} of {num_frames} pictures"
+    return "", UnreadableRecordingError(folder, problem, remedy=UNPACK_AGAIN, of_film=True)
 
 
 def _dimensions(file: MatFile) -> tuple[int, int, int]:

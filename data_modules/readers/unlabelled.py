@@ -97,6 +97,9 @@ def _own_file(path: Path, reader: Reader) -> Found:
     raw = (read_npz if path.suffix.lower() == ".npz" else read_csv)(path, layout)
     poses = poses_of(path, raw, layout, described.metres if described else 1.0)
     width, height = described.image_size if described else (0, 0)
+    first_frame, recorded_frames = 0, 0
+    if isinstance(reader, OwnReader) and reader.description.video and film_of(path):
+        first_frame, recorded_frames = reader.place_in_film(path, raw.first_frame)
     yield SkeletonSequence(
         joints=poses.joints_TMVC,
         valid=poses.valid_TM,
@@ -105,8 +108,11 @@ def _own_file(path: Path, reader: Reader) -> Found:
         layout=layout,
         fps=(described and described.fps) or DEFAULT_FPS,
         confidence=poses.confidence_TMV,
+        pixels=poses.pixels_TMVC,
         image_width=width,
         image_height=height,
+        first_frame=first_frame,
+        recorded_frames=recorded_frames,
     )
 
 

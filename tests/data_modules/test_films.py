@@ -212,6 +212,22 @@ def test_pictures_of_different_size(tmp_path: Path) -> None:
         open_film(folder).read([0, 1])
 
 
+def test_a_film_of_a_phone_that_was_held_upright(tmp_path: Path) -> None:
+    frames = np.zeros((4, HEIGHT, WIDTH, 3), np.uint8)
+    frames[:, :8, :16] = 200  # in the upper left corner, which a quarter turn clockwise makes the upper right one
+    film = tmp_path / "film.mp4"
+    write_video(film, frames, 20, 8, "mp4", 20)
+    head, track, rest = film.read_bytes().partition(b"tkhd")
+    header = bytearray(rest)
+    for at, value in ((40, 0), (44, 1), (52, -1), (56, 0)):  # the matrix of the track's header, in 16.16 fixed numbers
+        struct.pack_into(">i", header, at, 2**16 * value)
+    film.write_bytes(head + track + bytes(header))
+    picture = open_film(film).picture(2)
+    assert picture.shape == (WIDTH, HEIGHT, 3)
+    assert picture[:12, -6:].mean() > 150
+    assert picture[20:].mean() < 20
+
+
 def test_the_missing_library_is_named(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(DataError, match="pip install av"):

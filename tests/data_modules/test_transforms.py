@@ -282,6 +282,18 @@ def test_joints_that_were_not_seen_lie_on_the_origin(origin: str) -> None:
     np.testing.assert_array_equal(certain[confidence > 0.01][:, :2], flat[confidence > 0.01][:, :2])
 
 
+def test_joints_that_were_not_seen_are_neither_origin_nor_scale() -> None:
+    x, valid, confidence = flat_recording()
+    centre, end = 1, 2
+    confidence[:], confidence[0, 0, centre], confidence[:2, 0, end] = 0.5, 0.0, 0.0
+    joints = {"origin": "joint", "centre_joint": centre, "scale_bone": [centre, end]}
+    flat = shown(x, valid, FLAT, confidence=confidence, **joints)
+    bone = np.linalg.norm(x[2, 0, centre] - x[2, 0, end])
+    np.testing.assert_allclose(flat[3, 1, :, :2], (x[3, 1] - x[1, 0, centre]) / bone, rtol=1e-4, atol=1e-5)
+    confidence[:, 0, centre] = 0.0
+    np.testing.assert_array_equal(shown(x, valid, FLAT, confidence=confidence, **joints)[3, 1, :, :2], x[3, 1])
+
+
 def test_bones_and_motion_are_as_sure_as_both_their_ends() -> None:
     x, valid, confidence = flat_recording()
     bones = shown(x, valid, FLAT, stream="bone", confidence=confidence)[..., 2]

@@ -246,6 +246,25 @@ def test_several_crops_of_a_recording_follow_one_another(store: Store, root: Pat
     assert not torch.equal(batch.frames[0], batch.frames[1])
 
 
+@pytest.mark.parametrize("around", ["picture", "bodies"])
+def test_crops_of_a_recording_are_cut_out_as_in_any_test(store: Store, root: Path, around: str) -> None:
+    still = replace(dots("pictures/c", 4), joints=np.repeat(dots("", 4).joints[:1], FRAMES, axis=0))
+    recordings = [*(dots("", seed) for seed in range(4)), still]
+    one = write_store(root / f"still-{around}", PENN13, ("confidence",), recordings)
+    shown = {"modality": "pose", "crop_around": around}
+    (crops,) = module(one, root, 8, settings={**shown, "test_crops": 3}).test_dataloader()
+    (usual,) = module(one, root, 8, settings=shown).test_dataloader()
+    assert all(torch.equal(crop, usual.pixels[0]) for crop in crops.pixels)
+
+
+def test_pictures_of_another_shape_than_is_said_end_the_epoch(root: Path) -> None:
+    turned = [dots("a.avi", seed, image_width=HEIGHT, image_height=WIDTH) for seed in range(6)]
+    data = module(write_store(root / "turned", PENN13, ("confidence",), turned), root)
+    problem = r"a\.avi: its pictures are shaped 160x120, those that its joints lie in 120x160 \(image_size\)"
+    with pytest.raises(UnreadableRecordingError, match=problem):
+        list(data.test_dataloader())
+
+
 def test_selections_divide_as_those_of_skeletons_do(store: Store, root: Path) -> None:
     data = module(store, root, selection="validation")
     assert len(data.validation) == 1

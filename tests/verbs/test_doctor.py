@@ -38,7 +38,7 @@ def doctor(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, Any]
     found = json.loads(capsys.readouterr().out)
     assert code == (0 if found["sequences"] else 1)
     assert set(found) >= KEYS | {"problems"}
-    assert all(set(problem) == {"sample", "problem", "remedy"} for problem in found["problems"])
+    assert all(set(problem) == {"sample", "problem", "remedy", "of_film"} for problem in found["problems"])
     return found
 
 

@@ -165,6 +165,7 @@ def _arranged(
         joints.reshape(shape),
         confidence_TMV=confidence.reshape(shape[:3]) if (header.confidence_V >= 0).any() else None,
         first_frame=first,
+        persons=people,
     )
 
 

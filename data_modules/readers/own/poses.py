@@ -25,7 +25,7 @@ class RawPoses:
     """A file's numbers as they stand there, NaN where there is none; what the file does not have is None.
 
     joints (T, M, V, C), valid (T, M), confidence (T, M, V), pixels (T, M, V, 2). first_frame: how the file counts the
-    first frame; None where it does not.
+    first frame, persons: its numbers of the persons (M,); None where it does not count them.
     """
 
     joints_TMVC: Numbers
@@ -33,6 +33,7 @@ class RawPoses:
     confidence_TMV: Numbers | None = None
     pixels_TMVC: Numbers | None = None
     first_frame: int | None = None
+    persons: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +88,8 @@ def _refuse_gaps(path: Path, raw: RawPoses, valid: NDArray[np.bool_], layout: La
         return
     frame, person, joint = map(int, gaps[0])
     number = frame + (raw.first_frame or 0)
-    who = f", person {person + 1} of {valid.shape[1]}" if valid.shape[1] > 1 else ""
+    which = f"{person + 1} of {valid.shape[1]}" if raw.persons is None else f"{raw.persons[person]}"
+    who = f", person {which}" if valid.shape[1] > 1 else ""
     others = f" (and {len(gaps) - 1} more such joints)" if len(gaps) > 1 else ""
     fill = "fill it in" if layout.dimensions == 3 else "fill it in (0 with confidence 0 where it was not seen)"
     raise UnreadableRecordingError(

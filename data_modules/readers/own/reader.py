@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from data_modules.errors import DataError, UnreadableRecordingError, did_you_mean
+from data_modules.errors import DataError, UnreadableRecordingError, did_you_mean, printable
 from data_modules.readers.own.csv_file import has_confidence, read_csv
 from data_modules.readers.own.description import DEFAULT_FPS, FILE, Description, describe
 from data_modules.readers.own.npz_file import array_names, read_npz
@@ -59,15 +59,8 @@ class OwnReader(Reader):
         }
 
     def files(self, root: Path) -> Iterator[Path]:
-        """Every .npz and .csv, those too that do not fit the template, which `read` then says. Raises DataError for a
-        name that is not UTF-8."""
-        found = [path for path in visible_files(root) if path.suffix.lower() in SUFFIXES]
-        for path in found:
-            try:
-                str(path).encode()
-            except UnicodeEncodeError as error:
-                raise DataError(f"{str(path)!a}: the name is not UTF-8; rename it") from error
-        yield from found
+        """Every .npz and .csv, those too that do not fit the template, which `read` then says."""
+        yield from (path for path in visible_files(root) if path.suffix.lower() in SUFFIXES)
 
     def companions(self, root: Path) -> Iterator[Path]:
         yield root / FILE
@@ -95,8 +88,10 @@ class OwnReader(Reader):
         return path.suffix.lower() in SUFFIXES and self._named(path.absolute()) is not None
 
     def read(self, path: Path) -> list[SkeletonSequence | UnreadableRecordingError]:
-        """Read one recording. Raises UnreadableRecordingError where its name does not fit the template."""
+        """Raises UnreadableRecordingError where its name is no text or does not fit the template."""
         path, description = path.absolute(), self.description
+        if printable(path) != str(path):
+            raise UnreadableRecordingError(path, "the name is not UTF-8", remedy="left out; rename the file")
         named = self._named(path)
         if named is None:
             raise UnreadableRecordingError(
@@ -112,7 +107,7 @@ class OwnReader(Reader):
         raw = read(path, self.layout)
         poses = poses_of(path, raw, self.layout, description.metres)
         video = self._video(named)
-        first_frame, recorded_frames = self._place_in_film(path, raw.first_frame) if video else (0, 0)
+        first_frame, recorded_frames = self.place_in_film(path, raw.first_frame) if video else (0, 0)
         width, height = description.image_size
         subject, camera, setup, replication = (int(named.get(name, -1)) for name in NUMBERS)
         return [
@@ -154,7 +149,7 @@ class OwnReader(Reader):
             raise DataError(f"{self.name} has no protocol {protocol!r}; {did_you_mean(protocol, self.protocols)}")
         return SkeletonSettings(self.name, protocol, **deepcopy(self.description.settings))
 
-    def _place_in_film(self, path: Path, first: int | None) -> tuple[int, int]:
+    def place_in_film(self, path: Path, first: int | None) -> tuple[int, int]:
         """first_frame and recorded_frames of a recording with a film: where its frames have numbers (not None), the
         film's frames have the same."""
         if first is None:
@@ -192,10 +187,17 @@ class OwnReader(Reader):
 
 
 def visible_files(root: Path) -> list[Path]:
-    """Every file below a folder, in order; those are left out whose name, or a folder's around them, begins with a
-    dot."""
+    """Every file below a folder, in order, behind links too; those are left out whose name, or a folder's around them,
+    begins with a dot."""
     found: list[Path] = []
-    for folder, folders, names in os.walk(root):
+    walked: set[tuple[int, int]] = set()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        # A link may lead to a folder that it lies in.
+        place = Path(folder).stat()
+        if (place.st_dev, place.st_ino) in walked:
+            folders.clear()
+            continue
+        walked.add((place.st_dev, place.st_ino))
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [Path(folder, name) for name in names if not name.startswith(".")]
     return sorted(found)

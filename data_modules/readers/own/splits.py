@@ -50,7 +50,13 @@ class Choice:
             for number in wanted
             if number not in getattr(index, column)
         ]
-        return found + [repr(text) for text in self.patterns if not Choice(patterns=(text,)).of(index).any()]
+        samples = set(index.sample_id.tolist())
+        unmet = [text for text in self.patterns if text not in samples]
+        return found + [
+            repr(text)
+            for text in unmet
+            if not (WILDCARDS.search(text) and any(fnmatchcase(sample, text) for sample in samples))
+        ]
 
 
 @dataclass(frozen=True)

@@ -37,9 +37,10 @@ def prepare_clip(
     x_TMVC = frames.joints_TMVC[:, :persons].astype(np.float64)
     if draws.noise is not None:
         x_TMVC += settings.noise_metres * draws.noise.standard_normal(x_TMVC.shape, np.float32)
-    x_TMVC = _normalised(x_TMVC, valid_TM, settings, image_size)
+    confidence_TMV = frames.confidence_TMV if layout.dimensions == 2 else None
+    x_TMVC = _normalised(x_TMVC, valid_TM, confidence_TMV, settings, image_size)
     if layout.dimensions == 2:
-        x_TMVC = _with_confidence(x_TMVC, frames.confidence_TMV)
+        x_TMVC = _with_confidence(x_TMVC, confidence_TMV)
     for t, m in np.ndindex(valid_TM.shape):
         if not valid_TM[t, m]:
             x_TMVC[t, m] = 0
@@ -53,11 +54,22 @@ def prepare_clip(
     return np.concatenate(parts, axis=-1), np.array([[bool(shown) for shown in frame] for frame in clip])
 
 
-def _normalised(x_TMVC: Array, valid_TM: Valid, settings: SkeletonSettings, image_size: tuple[int, int]) -> Array:
+def _normalised(
+    x_TMVC: Array,
+    valid_TM: Valid,
+    confidence_TMV: NDArray[np.float32] | None,
+    settings: SkeletonSettings,
+    image_size: tuple[int, int],
+) -> Array:
     x_TMVC = x_TMVC.copy()
     m0 = next((m for m in range(valid_TM.shape[1]) if valid_TM[:, m].any()), 0)
     seen = [t for t in range(len(valid_TM)) if valid_TM[t, m0]] or [0]
-    origin_C = x_TMVC[seen[0], m0, settings.centre_joint].copy()
+
+    def sure(joint: int) -> list[int]:
+        return [t for t in seen if confidence_TMV is None or confidence_TMV[t, m0, joint] > 0.01]
+
+    centred = sure(settings.centre_joint)
+    origin_C = x_TMVC[centred[0], m0, settings.centre_joint].copy() if centred else np.zeros(x_TMVC.shape[-1])
     for t, m, v in np.ndindex(x_TMVC.shape[:3]):
         if settings.origin == "joint":
             x_TMVC[t, m, v] -= origin_C
@@ -66,7 +78,7 @@ def _normalised(x_TMVC: Array, valid_TM: Valid, settings: SkeletonSettings, imag
                 x_TMVC[t, m, v, c] = (x_TMVC[t, m, v, c] - image_size[c] / 2) / (image_size[c] / 2)
     if settings.scale_bone is not None:
         a, b = settings.scale_bone
-        lengths = [np.linalg.norm(x_TMVC[t, m0, a] - x_TMVC[t, m0, b]) for t in seen]
+        lengths = [np.linalg.norm(x_TMVC[t, m0, a] - x_TMVC[t, m0, b]) for t in sure(a) if t in sure(b)]
         length = next((length for length in lengths if length > 0), 1.0)
         for t, m, v in np.ndindex(x_TMVC.shape[:3]):
             x_TMVC[t, m, v] /= length

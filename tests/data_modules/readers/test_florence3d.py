@@ -109,6 +109,16 @@ def test_films_are_counted_by_actor(data_root: Path, folder: str) -> None:
     assert sorted(FLORENCE3D.companions(root)) == sorted(root / film for film in films)
 
 
+def test_films_are_those_of_their_recordings_where_others_are_missing(data_root: Path) -> None:
+    write_features(data_root, dict.fromkeys(RECORDINGS, 7))
+    root = data_root / "florence3d"
+    names = [f"GestureRecording_Id{number}actor1idAction{number}category9.avi" for number in (1, 2)]
+    for name in names:
+        (root / name).touch()
+    (root.parent / FOLDER / "a02_s1_id4.txt").unlink()
+    assert [s.video for s in sequences(data_root)] == [names[1], "", ""]
+
+
 def test_films_may_be_as_long_as_the_joints(data_root: Path) -> None:
     path = write_features(data_root, dict(zip(RECORDINGS[:3], (7, 6, 8), strict=True)))
     found = sequences(data_root)

@@ -25,6 +25,12 @@ class TestRecordings:
             (second / "S032C001P001R001A060.skeleton").touch()
         return tmp_path
 
+    def test_the_second_archive_may_lie_where_other_programs_want_it(self, data_root: Path) -> None:
+        before = reader_for("ntu120").find(data_root)
+        second = data_root / "ntu_rgbd" / "nturgb+d_skeletons_s018_to_s032"
+        second.rename(second.with_name("nturgb+d_skeletons120"))
+        assert [path.name for path in reader_for("ntu120").find(data_root)] == [path.name for path in before]
+
     def test_each_dataset_takes_its_own(self, data_root: Path) -> None:
         def found(name: str) -> list[str]:
             return [path.stem for path in reader_for(name).find(data_root)]

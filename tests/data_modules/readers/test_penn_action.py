@@ -96,6 +96,8 @@ def test_a_film_with_other_frames_than_its_poses_is_not_used(tmp_path: Path, pic
     assert str(problem) == f"{folder}: the film has {pictures} of {NUM_FRAMES} pictures"
     assert isinstance(problem, UnreadableRecordingError)
     assert "unpack" in problem.remedy
+    store = prepare(PENN_ACTION, tmp_path, tmp_path / "outputs")
+    assert (len(store), [known.of_film for known in store.problems]) == (1, [True])
 
 
 def test_a_film_that_was_mended_is_prepared_again(tmp_path: Path) -> None:

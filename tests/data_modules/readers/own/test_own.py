@@ -16,6 +16,7 @@ from data_modules.prepare import prepare
 from data_modules.readers import known_as, reader_for
 from data_modules.readers.own import OwnReader, own_reader
 from data_modules.readers.reader import Index
+from data_modules.readers.unlabelled import read_unlabelled
 from data_modules.sequence import SkeletonSequence
 from data_modules.settings import SkeletonSettings
 from tests.helpers import only
@@ -122,6 +123,20 @@ def test_the_frames_of_a_table_are_those_of_its_film(tmp_path: Path) -> None:
     assert "`frames_from`" in caught.value.remedy
 
 
+def test_a_file_of_nobodys_is_read_as_one_of_the_dataset(tmp_path: Path) -> None:
+    root = write_moves(tmp_path / "own", video="{class}/s{subject}_r{replication}.avi", image_size=[64, 48])
+    table = write_table(root / "wave" / "s1_r1.csv", movement("wave"), first=11)
+    arrays = write_arrays(root / "wave" / "s2_r0.npz", joints=movement("wave"), pixels=np.ones((12, 9, 2)))
+    for path in (table, arrays):
+        path.with_suffix(".avi").touch()
+        known, unlabelled = read(path), only(read_unlabelled(path, own_reader(root)))
+        assert isinstance(unlabelled, SkeletonSequence)
+        for name in ("first_frame", "recorded_frames", "image_width", "fps"):
+            assert getattr(unlabelled, name) == getattr(known, name)
+        np.testing.assert_array_equal(unlabelled.joints, known.joints)
+        assert (unlabelled.pixels is None) == (known.pixels is None)
+
+
 def test_settings_of_a_protocol(tmp_path: Path) -> None:
     settings = {"persons": "2", "scale_bone": ["hips", "chest"]}
     reader = own_reader(write_moves(tmp_path / "own", settings=settings))
@@ -165,6 +180,30 @@ def test_processes_prepare_it_too(root: Path, tmp_path: Path, monkeypatch: pytes
     together = prepare(reader_for(str(root)), tmp_path, tmp_path / "together")
     assert together.digest == alone.digest
     assert (len(together), len(together.problems)) == (23, 1)
+
+
+def test_a_name_that_is_no_text_is_said_and_the_others_are_used(root: Path) -> None:
+    name = os.fsdecode(b"s1_r\xe9.npz")
+    (root / "wave" / "s1_r0.npz").rename(root / "wave" / name)
+    store = prepare(reader_for(str(root)), root, root.parent / "outputs")
+    assert len(store) == 23
+    (problem,) = store.problems
+    assert problem.problem.endswith("the name is not UTF-8")
+    assert problem.sample == "wave/s1_r\\udce9.npz"
+
+
+def test_folders_may_be_links(root: Path, tmp_path: Path) -> None:
+    before = [path.relative_to(root) for path in own_reader(root).files(root)]
+    (root / "wave").rename(tmp_path / "elsewhere")
+    (root / "wave").symlink_to(tmp_path / "elsewhere")
+    (root / "wave" / "around").symlink_to(root)
+    assert [path.relative_to(root) for path in own_reader(root).files(root)] == before
+
+
+def test_an_empty_folder_is_not_looked_for_elsewhere(tmp_path: Path) -> None:
+    root = write_description(tmp_path / "own")
+    with pytest.raises(DataError, match=r"no own recordings in .*Put them there\.$"):
+        own_reader(root).find(tmp_path)
 
 
 def test_names_that_do_not_fit_are_said(root: Path) -> None:
@@ -318,6 +357,17 @@ def test_a_single_missing_joint_is_named(tmp_path: Path, value: float) -> None:
     table = write_table(path.with_suffix(".csv"), joints, first=50)
     with pytest.raises(UnreadableRecordingError, match="frame 53: the joint 'head'"):
         read(table)
+
+
+def test_a_missing_joint_is_of_the_person_whom_the_table_names(tmp_path: Path) -> None:
+    folder = write_description(tmp_path / "own") / "wave"
+    folder.mkdir()
+    header = ",".join(["frame", "person", *(f"{joint}_{axis}" for joint in JOINTS for axis in "xyz")])
+    whole = ["1.5"] * 27
+    rows = [",".join([frame, person, *whole]) for frame, person in (("0", "4"), ("0", "7"), ("1", "4"))]
+    (folder / "s1_r1.csv").write_text("\n".join([header, *rows, ",".join(["1", "7", "", "", "", *whole[3:]])]))
+    with pytest.raises(UnreadableRecordingError, match=f"frame 1, person 7: the joint '{JOINTS[0]}'"):
+        read(folder / "s1_r1.csv")
 
 
 HEADER = ",".join(["frame", *(f"{joint}_{axis}" for joint in JOINTS for axis in "xyz")])
