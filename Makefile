@@ -37,10 +37,10 @@ $(SCATTER): $(READY)
 	@touch $@
 
 reproduce: $(READY) ## train what TABLE=adasgn_tab3 misses, and print it beside the paper's numbers
-	@$(LAB) reproduce $(TABLE) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
+	@$(LAB) reproduce $(TABLE) "dataset=$(DATASET)" protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
 
 report: $(READY) ## print TABLE=… from the runs that are finished; without one, a page that lists all tables
-	@$(LAB) report $(if $(filter file,$(origin TABLE)),,$(TABLE) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS)) $(WHERE)
+	@$(LAB) report $(if $(filter file,$(origin TABLE)),,$(TABLE) "dataset=$(DATASET)" protocol=$(PROTOCOL) seeds=$(SEEDS)) $(WHERE)
 
 runs: $(READY) ## list the finished runs
 	@$(LAB) runs "output_dir=$(OUTPUT_DIR)"
@@ -49,16 +49,16 @@ tables: $(READY) ## list the tables
 	@$(LAB) tables
 
 train: $(READY) ## train MODEL=sgn on DATASET=… and its PROTOCOL=…
-	@$(LAB) train $(MODEL) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
+	@$(LAB) train $(MODEL) "dataset=$(DATASET)" protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
 
 sweep: $(READY) ## run all combinations of SWEEP=… (sweeps/README.md); with a W&B login, through agents
-	@$(LAB) sweep $(SWEEP) dataset=$(DATASET) protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
+	@$(LAB) sweep $(SWEEP) "dataset=$(DATASET)" protocol=$(PROTOCOL) seeds=$(SEEDS) $(WHERE)
 
 agent: $(READY) ## help with a sweep that is registered at W&B, SWEEP_ID=entity/project/id
-	@$(LAB) agent $(SWEEP_ID) "data_root=$(DATA_ROOT)" "output_dir=$(OUTPUT_DIR)"
+	@$(LAB) agent $(SWEEP_ID) "data_root=$(DATA_ROOT)" "output_dir=$(OUTPUT_DIR)" jobs=$(JOBS)
 
 predict: $(READY) ## what the newest trained MODEL=sgn makes of INPUT=…, recordings or folders of them
-	@$(LAB) predict $(MODEL) $(INPUT) dataset=$(DATASET) $(WHERE)
+	@$(LAB) predict $(MODEL) $(INPUT) "dataset=$(DATASET)" $(WHERE)
 
 prepare: $(READY) ## read the official files of DATASET=… below DATA_ROOT=…
 	@$(LAB) prepare $(DATASET) $(WHERE)
@@ -67,7 +67,7 @@ doctor: $(READY) ## look for damage in DATASET=…
 	@$(LAB) doctor $(DATASET) $(WHERE)
 
 bench: $(READY) ## time what is fast here beside its plain twin, about three minutes; NAME=parse times one
-	@$(LAB) bench $(NAME) $(ARGS)
+	@$(LAB) bench $(if $(filter environment,$(origin NAME)),,$(NAME)) $(ARGS)
 
 test: $(READY) ## the tests; those of real recordings run where DATA_ROOT holds them
 	$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile

@@ -1,6 +1,6 @@
 """The command line: `skeleton-lab VERB [NAME] [key=value …]`.
 
-Exit codes: 0 done, 1 some run failed, 2 the request was wrong.
+Exit codes: 0 done, 1 some run failed, 2 the request was wrong, 75 the program was told to give way.
 """
 
 import argparse
@@ -14,6 +14,9 @@ from types import FrameType
 from data_modules.errors import DataError
 from skeleton_lab.errors import RequestError, unknown
 from skeleton_lab.verbs import JSON, PLOT, VERBS, Verb
+
+# What the program ends with when it was told to give way (sysexits.h's EX_TEMPFAIL): the same command goes on.
+TRY_AGAIN = 75
 
 # What schedulers send before they take a machine away.
 PREEMPTIONS = (signal.SIGTERM, signal.SIGUSR1)
@@ -54,9 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"skeleton-lab: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
         return 1
-    except (KeyboardInterrupt, PreemptedError):
+    except (KeyboardInterrupt, PreemptedError) as stopped:
         print("skeleton-lab: stopped; the same command goes on from here", file=sys.stderr)
-        return 1
+        return 1 if isinstance(stopped, KeyboardInterrupt) else TRY_AGAIN
 
 
 def _run(options: argparse.Namespace, rest: Sequence[str]) -> int:

@@ -22,6 +22,9 @@ OWN_KEYS = {
     "export": ("dataset", "format", *OF_ALL),
     "prepare": ("short_side", *OF_ALL),
     "profile": ("dataset", "protocol", "batches", "action_shares"),
+    "tables": ("format",),
+    **dict.fromkeys(("runs", "doctor", "agent"), OF_ALL),
+    "bench": (),
 }
 OF_MODELS = ("train", "evaluate", "profile", "predict", "export")
 # Which take files, too.
@@ -56,7 +59,7 @@ def candidates(verb: str, before: Sequence[str], prefix: str) -> list[str]:
     key, given, _ = prefix.partition("=")
     named = [word for word in before if "=" not in word]
     if given:
-        found: Iterable[str] = (f"{key}={value}" for value in _values(key))
+        found: Iterable[str] = (f"{key}={value}" for value in _values(verb, key))
     elif not named and verb in NAMES:
         found = NAMES[verb]()
     else:
@@ -83,8 +86,9 @@ def _keys(verb: str, named: Sequence[str]) -> set[str]:
     return own
 
 
-def _values(key: str) -> list[str]:
-    found = {"dataset": _datasets, "scale": lambda: declared("scales"), "format": lambda: ["both", "pt2"]}
+def _values(verb: str, key: str) -> list[str]:
+    formats = ["markdown"] if verb == "tables" else ["both", "pt2"]
+    found = {"dataset": _datasets, "scale": lambda: declared("scales"), "format": lambda: formats}
     return found[key]() if key in found else []
 
 

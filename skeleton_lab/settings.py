@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Literal, Protocol
 
 from data_modules.settings import ClipSettings, Selection
@@ -77,11 +78,11 @@ class TrainingSettings:
 def training_problems(training: TrainingSettings) -> Iterator[str]:
     """One line for each value that no training can have."""
     # Written so that NaN is refused too.
-    for key in ("epochs", "batch_size", "learning_rate", "epsilon", "noam_dim"):
-        if not getattr(training, key) > 0:
+    for key in ("epochs", "batch_size", "learning_rate", "epsilon", "noam_dim", "decay"):
+        if not 0 < getattr(training, key) < inf:
             yield f"training.{key}={getattr(training, key)}: give a number above 0"
     for key in ("weight_decay", "warmup_epochs"):
-        if not getattr(training, key) >= 0:
+        if not 0 <= getattr(training, key) < inf:
             yield f"training.{key}={getattr(training, key)}: give a number from 0"
     for key in ("momentum", "label_smoothing"):
         if not 0 <= getattr(training, key) < 1:

@@ -68,6 +68,12 @@ def test_words_of_the_user_win() -> None:
         assert (request.overrides["model.stepwise"], request.overrides["training.epochs"]) == (True, 3)
 
 
+@pytest.mark.parametrize("word", ["start=mean", "model.start=mean", "gca_lstm.model.start=mean"])
+def test_words_do_not_name_what_a_sweep_goes_through(word: str) -> None:
+    with pytest.raises(RequestError, match="gca_lstm_start goes through values of its own"):
+        load_sweep("gca_lstm_start").with_words([word])
+
+
 def changed(**changes: object) -> Sweep:
     sweep = load_sweep("adasgn_alpha")
     return Sweep(sweep.name, {**sweep.declared, **changes})

@@ -154,6 +154,9 @@ def attempt(run: Run, output_dir: Path, execution: ExecutionSettings, report: Ep
     """Train; any failure stays this run's own. Returns what went wrong, if something did."""
     folder = folder_of(run, output_dir)
     required = {role: folder_of(each, output_dir).checkpoint for role, each in run.requires.items()}
+    for checkpoint in required.values():
+        if not checkpoint.exists():
+            return f"{checkpoint} has been deleted: delete its whole folder, and the run that it is of is done again"
     try:
         train(run, folder, required, execution, report)
     except (DataError, RequestError) as error:  # mistakes of the user's, which the text explains

@@ -33,10 +33,11 @@ FRAMES = 48
 
 @dataclass(frozen=True)
 class Checked:
-    """A written file; difference: the most that its logits differed by; varying: what may have other lengths; remark:
-    what is to be known of its network."""
+    """A written file; inputs: what it is called with, in order; difference: the most that its logits differed by;
+    varying: what may have other lengths; remark: what is to be known of its network."""
 
     path: Path
+    inputs: tuple[str, ...]
     difference: float
     varying: tuple[str, ...]
     remark: str
@@ -85,7 +86,7 @@ def _program(portable: Portable) -> ExportedProgram:
 def _pt2(program: ExportedProgram, portables: list[Portable], expected: list[Tensor], path: Path) -> Checked:
     write_whole(path, lambda scratch: torch.export.save(program, scratch))
     loaded = torch.export.load(path).module()
-    return _checked(path, portables, expected, lambda inputs: loaded(**inputs))
+    return _checked(path, tuple(portables[0].inputs), portables, expected, lambda inputs: loaded(**inputs))
 
 
 def _to_onnx(
@@ -102,7 +103,7 @@ def _to_onnx(
     def run(inputs: Mapping[str, Tensor]) -> Tensor:
         return torch.from_numpy(session.run(None, {_onnx_name(name): x.numpy() for name, x in inputs.items()})[0])
 
-    return _checked(path, portables, expected, run)
+    return _checked(path, tuple(names), portables, expected, run)
 
 
 def _onnx_name(name: str) -> str:
@@ -111,7 +112,11 @@ def _onnx_name(name: str) -> str:
 
 
 def _checked(
-    path: Path, portables: list[Portable], expected: list[Tensor], run: Callable[[Mapping[str, Tensor]], Tensor]
+    path: Path,
+    names: tuple[str, ...],
+    portables: list[Portable],
+    expected: list[Tensor],
+    run: Callable[[Mapping[str, Tensor]], Tensor],
 ) -> Checked:
     with torch.no_grad():
         found = [run(portable.inputs) for portable in portables]
@@ -120,7 +125,7 @@ def _checked(
     if not difference <= TOLERANCE * max(1.0, largest):
         path.unlink()
         raise RequestError(f"{path.name}: its logits differ by {difference:.1e} from the network's; nothing is kept")
-    return Checked(path, difference, _varying(portables[0]), portables[0].remark)
+    return Checked(path, names, difference, _varying(portables[0]), portables[0].remark)
 
 
 def _onnx() -> Any:
@@ -130,7 +135,8 @@ def _onnx() -> Any:
         return import_module("onnxruntime")
     except ModuleNotFoundError as error:
         raise RequestError(
-            f'{error.name} is not installed: `pip install -e ".[export]"`, or take format=pt2, which needs nothing'
+            f'{error.name} is not installed: `.venv/bin/pip install -c constraints.txt -e ".[export]"`, or take '
+            "format=pt2, which needs nothing"
         ) from error
 
 

@@ -73,7 +73,7 @@ def find_finished(name: str, output_dir: Path, dataset: str | None = None) -> Fi
 
 def _newest(model: str, store: Path, dataset: str | None) -> Finished:
     # A user's own dataset, given by its path, is called as its folder.
-    called = Path(dataset).name if dataset else None
+    called = Path(dataset).absolute().name if dataset else None
     begins = f"{model}-{called}-" if called else f"{model}-"
     found = [RunFolder(path) for path in _folders(store) if path.name.startswith(begins)]
     there = [folder for folder in found if is_there(folder)]

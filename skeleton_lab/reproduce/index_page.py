@@ -24,7 +24,7 @@ def write_index(output_dir: Path) -> Path:
         f"<div class=wide><table><thead><tr><th>paper</th><th>tables</th><th>numbers</th>"
         f"{''.join(f'<th>{verdict}</th>' for verdict in JUDGED)}</tr></thead><tbody>"
         f"{''.join(_paper(paper, measured) for paper in _papers())}</tbody></table></div>",
-        "<p>Of the numbers that a paper reports of its own methods: how many were held against it, on its dataset and "
+        "<p>Of the numbers in a paper that can be measured here: how many were held against it, on its dataset and "
         "at its scale.</p><h2>Tables</h2>",
         "<div class=wide><table class=list><thead><tr><th>table</th><th class=text>title</th>",
         "<th class=text>measured on</th><th class=text>verdicts</th></tr></thead><tbody>",

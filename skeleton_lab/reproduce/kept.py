@@ -12,7 +12,7 @@ from skeleton_lab.errors import RequestError
 from skeleton_lab.files import write_text
 from skeleton_lab.reproduce.assemble import Measured
 from skeleton_lab.reproduce.metrics import METRICS
-from skeleton_lab.reproduce.report import Result
+from skeleton_lab.reproduce.report import Result, in_words
 from skeleton_lab.reproduce.sources import DEMO, Source
 
 COLUMNS = (
@@ -20,8 +20,6 @@ COLUMNS = (
     *("data", "run", "commit", "torch", "hardware", "started", "seconds"),
 )
 KEY = ("row", "column", "dataset", "scale", "overrides", "seed", "fold")
-# What stands for the fold of a mean over several.
-MEAN = "mean"
 NOT_DEMO = "only results on real recordings are kept: set data_root to where they are"
 
 
@@ -66,7 +64,8 @@ def _rows(result: Result) -> list[dict[str, str]]:
                 for found, of_fold in zip(by_fold, members, strict=True):
                     row = _row(result, each, found, of_fold, str(result.origins[of_fold[0]]["fold"]))
                     rows.append({**row, "verdict": ""})  # the paper's number is a mean
-                rows.append({**_row(result, each, value, names, MEAN), "run": f"the {len(by_fold)} folds above"})
+                of_all = _row(result, each, value, names, f"mean of {len(by_fold)}")
+                rows.append({**of_all, "run": f"the {len(by_fold)} folds above"})
             else:
                 rows.append(_row(result, each, value, names, ""))
     return rows
@@ -74,14 +73,18 @@ def _rows(result: Result) -> list[dict[str, str]]:
 
 def _row(result: Result, each: Measured, value: float, names: Sequence[str], fold: str) -> dict[str, str]:
     table, measured = result.table, result.origins[names[0]]
-    origin = result.timed[each.cell.metric].origin if METRICS[each.cell.metric].timed else measured
+    if METRICS[each.cell.metric].timed:
+        origin = result.timed[each.cell.metric].origin
+    else:
+        seconds = [result.origins[name]["seconds"] for name in names if "seconds" in result.origins[name]]
+        origin = {**measured, "seconds": round(sum(seconds), 1) if seconds else ""}
     return {
         "row": each.cell.row,
         "column": each.cell.column,
         "metric": each.cell.metric,
         "dataset": reader_for(each.cell.requests[0].dataset).name,
         "scale": table.scale,
-        "overrides": " ".join(f"{key}={value}" for key, value in table.overrides.items()),
+        "overrides": " ".join(in_words(table.overrides)),
         "seed": str(measured.get("seed", "")),
         "fold": fold,
         "measured": f"{value:.10g}" if float(value).is_integer() else f"{value:.6g}",

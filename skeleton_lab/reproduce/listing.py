@@ -20,7 +20,7 @@ def listing() -> str:
     papers = dict.fromkeys(table.paper for table in tables)
     return "\n".join(
         [
-            f"| paper | tables and figures | numbers of its own methods | {' | '.join(JUDGED)} |",
+            f"| paper | tables and figures | numbers that can be measured | {' | '.join(JUDGED)} |",
             "|---" * (3 + len(JUDGED)) + "|",
             *(_paper_line(paper, [table for table in tables if table.paper == paper]) for paper in papers if paper),
             "",

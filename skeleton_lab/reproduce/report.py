@@ -1,5 +1,6 @@
 """A measured table as files: table.json for programs, table.md for text, and what both and the page share."""
 
+import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,14 @@ MOST_FOLDS = 20
 WIDEST = 8
 # What numbers that need no recordings were measured on.
 UNTRAINED = "untrained networks"
+
+
+def in_words(overrides: Mapping[str, Any]) -> list[str]:
+    """As they are given on the command line: key=value, without blanks."""
+    return [
+        f"{key}={value if isinstance(value, str) else json.dumps(value, separators=(',', ':'))}"
+        for key, value in overrides.items()
+    ]
 
 
 @dataclass(frozen=True)
@@ -53,21 +62,24 @@ class Result:
         """What the numbers were measured on, in one line."""
         scale = "" if self.data == UNTRAINED else f", {self.table.scale} scale"
         asked = "" if self.table.dataset == self.table.home else f", asked of {self.table.dataset}"
-        overrides = "".join(f", {key}={value}" for key, value in self.table.overrides.items())
+        overrides = "".join(f", {word}" for word in in_words(self.table.overrides))
         folds = "".join(f", {fold}" for fold in self.folds)
         return f"{self.data}{asked}{folds}{scale}{overrides}"
 
     @property
     def command(self) -> str:
         """What measures it again."""
-        table, seeds = self.table, sorted({request.changes.get("seed", 1) for request in self.table.requests})
+        table = self.table
+        of_members = [{member.changes.get("seed", 1) for member in each} for cell in table.cells for each in cell.seeds]
+        # Members of other seeds are a row's own.
+        seeds = sorted({seed for found in of_members if len(found) == 1 for seed in found})
         words = {
             "TABLE": table.id,
             "DATASET": "" if table.dataset == table.home else table.dataset,
             "PROTOCOL": table.protocol,
             "SCALE": "" if table.scale == "demo" else table.scale,
             "SEEDS": "" if seeds in ([], [1]) else ",".join(map(str, seeds)),
-            "ARGS": " ".join(f"{key}={value}" for key, value in {**table.overrides, **_folds(table)}.items()),
+            "ARGS": " ".join(in_words({**table.overrides, **_folds(table)})),
             "DATA_ROOT": "/data" if self.data == REAL else "",
         }
         return " ".join(

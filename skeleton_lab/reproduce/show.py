@@ -18,10 +18,12 @@ from skeleton_lab.reproduce.tables import Table
 
 
 def table_folder(table: Table, output_dir: Path) -> Path:
-    """The tables of another dataset, and those of one protocol alone, lie beside the paper's own."""
+    """The tables of another dataset, of one protocol alone, and of another scale than the demo's lie beside one
+    another: to look at the demo takes nothing away."""
     dataset = "" if table.dataset == table.home else f"-{table.dataset}"
     protocol = f"-{table.protocol.replace('/', '-')}" if table.protocol else ""
-    return output_dir / "tables" / f"{table.id}{dataset}{protocol}"
+    scale = "" if table.scale == "demo" else f"-{table.scale}"
+    return output_dir / "tables" / f"{table.id}{dataset}{protocol}{scale}"
 
 
 def write_result(

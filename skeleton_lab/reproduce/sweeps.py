@@ -24,7 +24,12 @@ class Sweep:
     declared: dict[str, Any]
 
     def with_words(self, words: Sequence[str]) -> "Sweep":
-        """The command with further `key=value` words, which win over those that it has."""
+        """The command with further `key=value` words, which win over those that it has. Raises RequestError for a key
+        through whose values the sweep goes."""
+        own = {_last(parameter) for parameter in self.declared["parameters"]}
+        for key in (word.partition("=")[0] for word in words):
+            if _last(key) in own:
+                raise RequestError(f"{key}: {self.name} goes through values of its own of it; train one by `train`")
         *before, given = self.declared["command"]
         return Sweep(self.name, {**self.declared, "command": [*before, *words, given]})
 
@@ -45,6 +50,11 @@ class Sweep:
         if method == "random":
             return Random(0).sample(found, min(self.declared.get("run_cap", len(found)), len(found)))
         return found
+
+
+def _last(key: str) -> str:
+    """Of model.alpha and adasgn.model.alpha, alpha."""
+    return key.rpartition(".")[2]
 
 
 def _values(sweep: str, key: str, parameter: dict[str, Any]) -> list[Any]:

@@ -5,12 +5,10 @@ Axes: N clips of the test set, K classes.
 
 import logging
 import math
-import os
 import shutil
 import time
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +27,11 @@ from data_modules.divisions import WHOLE, Part
 from data_modules.settings import VideoSettings
 from data_modules.skeletons import SkeletonDataModule
 from data_modules.video_pose import VideoPoseDataModule
+from skeleton_lab.errors import RequestError
 from skeleton_lab.files import write_whole
 from skeleton_lab.registry import MODELS
 from skeleton_lab.reproduce.runs import TRAINED, Predictions, Run, RunFolder
+from skeleton_lab.reproduce.tracking import tell, wandb_logger
 from skeleton_lab.settings import ExecutionSettings, RunSettings
 from skeleton_lab.training.module import ClassificationModule, accuracies, derived_seed
 from skeleton_lab.training.provenance import provenance
@@ -113,6 +113,8 @@ def train(
     else:
         module.take_over(required[TRAINED])
     recorded = predict(trainer, module, data)
+    if not recorded["logits"].isfinite().all():
+        raise RequestError("its training came apart: the network answers NaN; try a lower training.learning_rate")
     trainer.save_checkpoint(folder.checkpoint, weights_only=True)
     if not trainer.is_global_zero:
         return
@@ -123,7 +125,10 @@ def train(
         "resumed": resumed,
         "processes": trainer.world_size,
     }
-    folder.write_result(measure(module, recorded), {**_identity(run, data), **origin, **timing})
+    metrics = measure(module, recorded)
+    folder.write_result(metrics, {**_identity(run, data), **origin, **timing})
+    for logger in trainer.loggers if execution.wandb else ():
+        tell(logger, metrics)
     (folder.path / "error.txt").unlink(missing_ok=True)  # of an earlier attempt
     shutil.rmtree(folder.resume, ignore_errors=True)
 
@@ -263,18 +268,8 @@ def _loggers(settings: RunSettings, folder: RunFolder, execution: ExecutionSetti
     """Metrics of every epoch as CSV, a file for each start of the run; on request W&B, offline unless logged in."""
     loggers: list[Logger] = [CSVLogger(folder.path, name="epochs")]
     if execution.wandb:
-        loggers.append(_wandb_logger(settings, folder))
+        loggers.append(wandb_logger(settings, folder))
     return loggers
-
-
-def _wandb_logger(settings: RunSettings, folder: RunFolder) -> Logger:
-    # Imported only where it is asked for: it is slow to load, and some machines have none.
-    import wandb
-    from lightning.pytorch.loggers import WandbLogger
-
-    wandb.finish()  # the run before this one, if this program had one
-    mode = os.environ.get("WANDB_MODE") or ("online" if wandb.login(prompt=False) else "offline")
-    return WandbLogger(folder.path.name, folder.path, project="skeleton_lab", mode=mode, config=asdict(settings))
 
 
 def quieten() -> None:

@@ -71,6 +71,8 @@ class ClassificationModule(LightningModule):
 
     # What to call the work that a module of the network does outside of its own layers, such as attention's products.
     parts: ClassVar[Mapping[type[nn.Module], str]] = {}
+    # Whether costs are counted of all person slots of a clip; otherwise of one person.
+    counts_all_persons: ClassVar[bool] = False
     # What is averaged where several clips of a test recording are shown.
     crop_scores: ClassVar[Literal["logits", "probabilities"]] = "logits"
 

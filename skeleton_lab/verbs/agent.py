@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from skeleton_lab.errors import RequestError
-from skeleton_lab.verbs.arguments import Arguments
+from skeleton_lab.verbs.arguments import JOBS, Arguments
 
 
 def run(arguments: Arguments) -> int:
@@ -32,6 +32,8 @@ def start_agent(sweep: str, arguments: Arguments) -> int:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "OUTPUT_DIR": str(session.output_dir.absolute()),
     }
+    if session.execution.jobs:
+        environment[JOBS] = str(session.execution.jobs)
     if session.data_root is not None:
         environment["DATA_ROOT"] = str(session.data_root.absolute())
     return subprocess.run([sys.executable, "-m", "wandb", "agent", sweep], env=environment, check=False).returncode

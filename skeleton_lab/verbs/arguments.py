@@ -23,6 +23,9 @@ EXECUTION_KEYS = (
 )
 REQUEST_KEYS = ("scale", "data_root", "output_dir", "demo_clips", *EXECUTION_KEYS)
 
+# How many jobs an agent of W&B was told that the programs it calls may have.
+JOBS = "SKELETON_LAB_JOBS"
+
 
 @dataclass(frozen=True)
 class Arguments:
@@ -36,8 +39,10 @@ class Arguments:
 
     @classmethod
     def parse(cls, words: Sequence[str], as_json: bool = False, plot: bool = False) -> "Arguments":
-        pairs = [word.partition("=") for word in words if "=" in word]
-        names = tuple(word for word in words if "=" not in word)
+        # No key has a slash; the name of a file may have a '=' behind one.
+        is_pair = {word: "=" in word and "/" not in word.partition("=")[0] for word in words}
+        pairs = [word.partition("=") for word in words if is_pair[word]]
+        names = tuple(word for word in words if not is_pair[word])
         # An empty value, as make passes for a variable that is not set, says nothing.
         return cls(names, {key: value for key, _, value in pairs if value}, as_json, plot)
 
@@ -72,7 +77,7 @@ class Arguments:
     @property
     def data_root(self) -> Path | None:
         data_root = self.settings.get("data_root") or os.environ.get("DATA_ROOT")
-        return Path(data_root) if data_root else None
+        return Path(data_root).expanduser() if data_root else None
 
     def dataset(self) -> str | None:
         """What `dataset=` asks for: the name of an official dataset, or the path of the folder of a user's own."""
@@ -104,10 +109,10 @@ class Arguments:
 
     def session(self) -> Session:
         """Where things lie, from `data_root=` and `output_dir=` or the environment's DATA_ROOT and OUTPUT_DIR."""
-        output_dir = self.settings.get("output_dir") or os.environ.get("OUTPUT_DIR") or "outputs"
+        output_dir = Path(self.settings.get("output_dir") or os.environ.get("OUTPUT_DIR") or "outputs").expanduser()
         execution = self.execution()
         console = Console(stderr=True, quiet=not team(execution).leads)
-        return Session(self.data_root, Path(output_dir), self.whole_number("demo_clips"), execution, console)
+        return Session(self.data_root, output_dir, self.whole_number("demo_clips"), execution, console)
 
     def whole_number(self, key: str) -> int | None:
         """The value of a key of the request itself that must be a whole number above 0."""
@@ -136,12 +141,14 @@ class Arguments:
     def folds(self) -> int | None:
         """How many folds of a protocol: 0 for all; a fold that is named by its number is one."""
         if "data.fold" in self.settings or "fold" in self.settings:
+            if "folds" in self.settings:
+                raise RequestError("give fold= or folds=, not both")
             return 1
         return 0 if self.take("folds") == "all" else self.whole_number("folds")
 
     def execution(self) -> ExecutionSettings:
         """Where and how runs are executed. Raises RequestError for a value that cannot be."""
-        asked = OmegaConf.create()
+        asked = OmegaConf.create({"jobs": os.environ[JOBS]} if JOBS in os.environ else {})
         for key in EXECUTION_KEYS:
             if key in self.settings:
                 OmegaConf.update(asked, key, self.settings[key])
@@ -152,7 +159,24 @@ class Arguments:
         assert isinstance(execution, ExecutionSettings)
         if execution.jobs < 0:
             raise RequestError(f"jobs={execution.jobs}: give how many runs are trained at once, or 0 for what fits")
+        if execution.workers < 0:
+            raise RequestError(f"workers={execution.workers}: give a whole number from 0")
+        _refuse_absent(execution.accelerator)
         for key in ("devices", "nodes"):
             if getattr(execution, key) < 1:
                 raise RequestError(f"{key}={getattr(execution, key)}: give a whole number above 0")
         return execution
+
+
+def _refuse_absent(accelerator: str) -> None:
+    """Raises RequestError for an accelerator that nobody knows, or that this machine has not."""
+    if accelerator in ("auto", "cpu"):
+        return
+    import torch  # slow to load
+
+    there = {"gpu": torch.cuda.is_available() or torch.backends.mps.is_available()}
+    there |= {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if accelerator not in there:
+        raise unknown("value of accelerator", accelerator, ("auto", "cpu", *there))
+    if not there[accelerator]:
+        raise RequestError(f"accelerator={accelerator}: this machine has none; auto takes what there is")

@@ -1,5 +1,7 @@
 """`skeleton-lab export RUN_OR_MODEL`: a trained network as torch.export's program and as ONNX, both checked."""
 
+from dataclasses import asdict
+
 from rich.console import Console
 
 from skeleton_lab.errors import unknown
@@ -11,6 +13,11 @@ from skeleton_lab.verbs.predict import trained_on
 
 OWN_KEYS = ("dataset", "format")
 FORMATS = ("both", "pt2")
+# What of the settings of data makes no difference to a clip that is evaluated.
+NOT_OF_A_CLIP = (
+    *("dataset", "protocol", "fold", "train_clips", "test_crops"),
+    *("rotation_degrees", "scale_spread", "noise_metres", "noise_on"),
+)
 
 
 def run(arguments: Arguments) -> int:
@@ -39,8 +46,9 @@ def run(arguments: Arguments) -> int:
             "run": finished.name,
             "classes": list(finished.protocol(reader).classes),
             "joints": list(reader.layout.joints),
+            "inputs": {each.path.name: list(each.inputs) for each in files},
             "varying": list(files[0].varying),
-            "clip": {key: getattr(data, key) for key in ("stream", "sampling", "clip_len", "persons", "origin")},
+            "clip": {key: value for key, value in asdict(data).items() if key not in NOT_OF_A_CLIP},
         },
     )
     console.print(f"what goes in and comes out: {folder / 'network.json'}", soft_wrap=True, markup=False)

@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from data_modules.readers import reader_for
 from data_modules.readers.reader import Reader
@@ -95,7 +97,9 @@ def _show(predicted: Sequence[Predicted], finished: Finished, as_json: bool) -> 
     in_full = len(predicted) <= SHOWN_IN_FULL
     for each in predicted:
         for number, (name, probability) in enumerate(each.likeliest[: None if in_full else 1]):
-            table.add_row("" if number else each.name, name, f"{100 * probability:.1f} %", end_section=False)
+            table.add_row(
+                Text("" if number else each.name), Text(name), f"{100 * probability:.1f} %", end_section=False
+            )
     console = Console()
     console.print(table, highlight=False)
     settings = finished.settings
@@ -121,12 +125,12 @@ def _show_stream(moments: dict[str, list[Moment]], as_json: bool) -> None:
         return
     table = RichTable(box=None, padding=(0, 1), header_style="bold")
     for heading in ("recording", "frames", "class", "probability"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for name, found in moments.items():
         for number, stretch in enumerate(_stretches(found)):
-            lowest, highest = (f(moment.probability for moment in stretch) for f in (min, max))
+            lowest, highest = (100 * f(moment.probability for moment in stretch) for f in (min, max))
             frames = f"{stretch[0].frame}–{stretch[-1].frame}"
-            table.add_row("" if number else name, frames, stretch[0].name, f"{100 * lowest:.0f}–{100 * highest:.0f} %")
+            table.add_row(Text("" if number else name), frames, Text(stretch[0].name), f"{lowest:.0f}–{highest:.0f} %")
     Console().print(table, highlight=False)
 
 
@@ -142,11 +146,14 @@ def _stretches(moments: Sequence[Moment]) -> Iterator[list[Moment]]:
 
 def _plot(predictor: Predictor, finished: Finished, session: Session) -> None:
     folder, predicted = session.output_dir / "predictions", predictor(1)
+    taken: Counter[str] = Counter()
     with LiveProgress(session.console) as progress:
         for position, each in enumerate(predicted):
             progress.preparing("pictures", position, len(predicted))
             (name, probability), *_ = each.likeliest
-            path = folder / f"{finished.settings.name}-{NOT_IN_NAMES.sub('-', each.name).strip('-.')}.gif"
+            file = f"{finished.settings.name}-{NOT_IN_NAMES.sub('-', each.name).strip('-.')}"
+            taken[file] += 1
+            path = folder / (f"{file}.gif" if taken[file] == 1 else f"{file}-{taken[file]}.gif")
             heading = f"{Path(each.name).name}\n{name}, {100 * probability:.0f} %"
             write_whole(path, partial(predictor.animate, position, heading))
             session.console.print(f"drawn in {path}", soft_wrap=True, markup=False, highlight=False)

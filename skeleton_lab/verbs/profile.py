@@ -24,6 +24,8 @@ OWN_KEYS = ("dataset", "protocol", "action_shares", "batches")
 ACTIONS = 6
 DEFAULT_BATCHES = [1, 16]
 SECONDS = 4.0
+# By how much percentages that were rounded may miss 100.
+OF_ROUNDING = 0.5
 
 
 def run(arguments: Arguments) -> int:
@@ -38,17 +40,19 @@ def run(arguments: Arguments) -> int:
     classes = len(reader.protocols[protocol].classes)
     module = MODELS[model].module_class()(settings, reader.layout, classes)
     shares = _numbers(arguments, "action_shares", float, "six percentages, such as 50,0,0,20,0,30")
-    if shares and (len(shares) != ACTIONS or min(shares) < 0 or not sum(shares)):
-        raise RequestError(f"action_shares={arguments.take('action_shares')}: give six percentages")
+    if shares and not (len(shares) == ACTIONS and min(shares) >= 0 and abs(sum(shares) - 100) < OF_ROUNDING):
+        raise RequestError(f"action_shares={arguments.take('action_shares')}: give six percentages that make up 100")
     batches = _numbers(arguments, "batches", _whole_number, "numbers of clips, such as 1,16,256") or DEFAULT_BATCHES
     measured = {f"share_{action}": share for action, share in enumerate(shares)}
     macs = module.count_macs(measured)
+    persons = settings.data.persons if module.counts_all_persons else 1
+    people = f"{persons} person{'s' * (persons > 1)}"
     found = {
         "model": model,
         "parameters": sum(parameter.numel() for parameter in module.network.parameters()),
         "macs_as_paper": macs.as_paper,
         "macs_all": macs.all,
-        "input": f"1 person, {settings.data.clip_len} frames, {reader.layout.num_joints} joints, {classes} classes",
+        "input": f"{people}, {settings.data.clip_len} frames, {reader.layout.num_joints} joints, {classes} classes",
         "latency": _latency(module, measured, batches),
     }
     if arguments.as_json:

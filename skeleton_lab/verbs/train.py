@@ -15,6 +15,7 @@ from skeleton_lab.config import Request, compose, declaration, default_protocol
 from skeleton_lab.errors import RequestError
 from skeleton_lab.registry import MODELS
 from skeleton_lab.reproduce.runs import Planner, Run, folder_of, folds_of, with_required
+from skeleton_lab.reproduce.tracking import ask_for, is_of_agent, tell_finished
 from skeleton_lab.verbs.arguments import Arguments
 
 OWN_KEYS = ("dataset", "protocol", "seeds", "folds")
@@ -36,7 +37,13 @@ def run_requested(arguments: Arguments, may_train: bool) -> int:
     runs = [each for of_seed in by_seed for each in of_seed]
     if not may_train:
         _refuse_untrained(runs, session.output_dir)
+    asked, tells = folder_of(runs[0], session.output_dir), session.execution.wandb and is_of_agent()
+    was_finished = asked.is_finished
+    if tells:
+        ask_for(asked.path.name)
     problems = session.execute(runs).problems
+    if tells and was_finished:
+        tell_finished(runs[0].settings, asked, asked.result()["metrics"])
     for each in runs:
         if each.key in problems:
             session.console.print(f"{each.name}: {problems[each.key]}", soft_wrap=True, markup=False)

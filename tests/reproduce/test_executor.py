@@ -200,6 +200,22 @@ def test_a_failure_in_a_process_is_told_and_kept_apart(demo_source: Source, tmp_
     assert list(watched.problems) == [broken.key]
 
 
+def test_a_training_that_came_apart_is_not_finished(demo_source: Source, tmp_path: Path) -> None:
+    run = plan(demo_source, training__learning_rate=1e30)
+    assert "its training came apart" in run_all([run], tmp_path).problems[run.key]
+    assert not folder_of(run, tmp_path).is_finished
+
+
+def test_deleted_weights_are_named_where_they_are_needed(demo_source: Source, tmp_path: Path) -> None:
+    required = plan(demo_source, "adasgn").requires["big-25"]
+    run_all([required], tmp_path)
+    checkpoint = folder_of(required, tmp_path).checkpoint
+    checkpoint.unlink()
+    run = plan(demo_source, "adasgn")
+    problem = run_all([run], tmp_path).problems[run.key]
+    assert problem.startswith(f"{checkpoint} has been deleted: delete its whole folder")
+
+
 def test_a_killed_process_fails_its_run_alone(demo_source: Source, tmp_path: Path) -> None:
     runs = [plan(demo_source, seed=seed) for seed in (1, 2, 3, 4)]
     watched = Watched()

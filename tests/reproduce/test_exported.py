@@ -97,7 +97,7 @@ def test_onnx_that_is_not_installed_is_said(tmp_path: Path, monkeypatch: pytest.
 
     _, module = write_finished(tmp_path, "sgn")
     monkeypatch.setattr(exported, "import_module", missing)
-    with pytest.raises(RequestError, match=r"onnxscript is not installed: `pip install -e \"\.\[export\]\"`"):
+    with pytest.raises(RequestError, match=r"onnxscript is not installed: `\.venv/bin/pip install -c constraints\.txt"):
         export(module, tmp_path, with_onnx=True)
 
 

@@ -104,6 +104,9 @@ def result(*measured: Measured, data: str = "demo data") -> Result:
     return Result(table, measured, data, {"run-1": ORIGIN})
 
 
+LISTED = "ARGS='training.milestones=[10,13] data.train_clips=null'"
+
+
 @pytest.mark.parametrize(
     ("asked", "overrides", "words"),
     [
@@ -111,6 +114,7 @@ def result(*measured: Measured, data: str = "demo data") -> Result:
         (0, {}, ["ARGS=folds=all"]),
         (3, {"training.epochs": 2}, ["ARGS='training.epochs=2 folds=3'"]),
         (1, {"data.fold": 2}, ["ARGS=data.fold=2"]),
+        (None, {"training.milestones": [10, 13], "data.train_clips": None}, [LISTED]),
     ],
 )
 def test_the_command_that_repeats_a_table_asks_for_its_folds(
@@ -124,6 +128,10 @@ def test_the_command_that_repeats_a_table_asks_for_its_folds(
 def test_the_command_that_repeats_a_table_asks_for_its_seeds(seeds: tuple[int, ...], words: list[str]) -> None:
     table = load_table("adasgn_tab3", "demo", seeds=seeds)
     assert Result(table, (), "demo data", {}).command == " ".join(["make reproduce TABLE=adasgn_tab3", *words])
+
+
+def test_seeds_that_a_row_fuses_are_not_asked_of_the_others() -> None:
+    assert Result(load_table("sparse_stgcn_tab2", "demo"), (), "demo data", {}).command.endswith("=sparse_stgcn_tab2")
 
 
 def two_cells(verdict: str = "not comparable") -> Result:
@@ -321,7 +329,7 @@ def test_folds_are_kept_before_their_mean(tmp_path: Path, monkeypatch: pytest.Mo
     assert [(row["fold"], row["measured"], row["verdict"], row["run"]) for row in rows] == [
         ("0", "80", "", "run-1"),
         ("1", "90", "", "run-2"),
-        ("mean", "85", "gap", "the 2 folds above"),
+        ("mean of 2", "85", "gap", "the 2 folds above"),
     ]
 
 

@@ -128,6 +128,8 @@ def test_what_identifies_older_runs_stays() -> None:
         ({"warmup_epochs": -1}, "training.warmup_epochs=-1: give a number from 0"),
         ({"noam_dim": 0}, "training.noam_dim=0: give a number above 0"),
         ({"learning_rate": float("nan")}, "training.learning_rate=nan: give a number above 0"),
+        ({"learning_rate": float("inf")}, "training.learning_rate=inf: give a number above 0"),
+        ({"decay": float("nan")}, "training.decay=nan: give a number above 0"),
         ({"label_smoothing": 1.0}, "training.label_smoothing=1.0: give"),
     ],
 )

@@ -123,6 +123,18 @@ def test_a_pickle_runs_no_code(outputs: Path, tmp_path: Path, capsys: pytest.Cap
     assert not (tmp_path / "done").exists()
 
 
+def test_names_are_shown_as_they_are_and_pictures_kept_apart(
+    outputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_finished(outputs, "sgn")
+    folder = tmp_path / "new"
+    for name in ("take-1", "take/1", "take [final]"):
+        write_arrays(folder / f"{name}.npz", joints=np.random.default_rng(0).normal(size=(8, 25, 3)))
+    assert main(["predict", "sgn", str(folder), "--plot"]) == 0
+    assert "take [final].npz" in capsys.readouterr().out
+    assert len(list((outputs / "predictions").iterdir())) == 3
+
+
 def test_a_dataset_of_ones_own(outputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """By the unit of its dataset.yaml, wherever the recordings lie."""
     root = write_moves(tmp_path / "my_moves")

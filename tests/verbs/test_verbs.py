@@ -38,6 +38,9 @@ def refused(capsys: pytest.CaptureFixture[str], *words: str) -> str:
         (["reproduce"], "give one table (got none)"),
         (["reproduce", "adasgn_tab3", "alhpa=3"], "did you mean 'alpha'"),
         (["reproduce", "adasgn_tab3", "devices=many"], "devices: "),
+        (["train", "sgn", "accelerator=gpuu"], "did you mean 'gpu'"),
+        (["train", "sgn", "workers=-1"], "workers=-1: give a whole number from 0"),
+        (["train", "sgn", "fold=1", "folds=all"], "give fold= or folds=, not both"),
         (["reproduce", "adasgn_tab3", "seeds=one"], "seeds=1,2,3"),
         (["reproduce", "adasgn_tab3", "folds=some"], "folds=some: give a whole number above 0"),
         (["reproduce", "adasgn_tab3", "dataset=ntu61"], "did you mean 'ntu60'"),
@@ -107,7 +110,7 @@ def test_tables_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["sgn"], (691_048, 160_846_000)),
         (["adasgn"], (1_757_856, 73_103_136)),
-        (["adasgn", "action_shares=100,0,0,0,0,100"], (1_757_856, 9_922_216 + 153_818_800)),
+        (["adasgn", "action_shares=50,0,0,0,0,50"], (1_757_856, 9_922_216 + 153_818_800 // 2)),
         (["adasgn_single", "joints=9", "size=small"], (525_065, 32_625_072)),
         (["sgn", "dataset=shrec2017", "protocol=gestures28"], (674_404, 142_367_136)),
     ],
@@ -134,7 +137,16 @@ def test_profile_shows_times_beside_sgn(capsys: pytest.CaptureFixture[str], monk
 
 
 @pytest.mark.parametrize(
-    "words", ["batches=0", "batches=1,x", "batches=1.5", "action_shares=50,x", "action_shares=1,2"]
+    "words",
+    [
+        "batches=0",
+        "batches=1,x",
+        "batches=1.5",
+        "action_shares=50,x",
+        "action_shares=1,2",
+        "action_shares=1,1,1,1,1,1",
+        "action_shares=nan,0,0,0,0,1",
+    ],
 )
 def test_profile_refuses_numbers_that_are_none(words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["profile", "adasgn", words]) == 2

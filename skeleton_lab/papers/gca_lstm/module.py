@@ -38,6 +38,7 @@ class LatticeModule(ClassificationModule):
     """A network (N, M, T, V, C) whose persons stand side by side, as zeros where they are absent."""
 
     parts: ClassVar[Mapping[type[nn.Module], str]] = PARTS
+    counts_all_persons: ClassVar[bool] = True
     network_type: ClassVar[type[nn.Module]]
 
     def __init__(self, settings: RunSettings, layout: Layout, classes: int) -> None:
