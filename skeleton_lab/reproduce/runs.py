@@ -21,7 +21,8 @@ from skeleton_lab.settings import RunSettings
 
 # What nothing reads while a network is built and trained: a run that differs from another in these alone takes over
 # that one's weights and evaluates them in another way. A new key that is read in evaluation alone is added here.
-EVALUATION_KEYS = ("data.test_crops", "data.test_clip_len", "model.evaluation_actions")
+CROPS = "data.test_crops"
+EVALUATION_KEYS = (CROPS, "data.test_clip_len", "model.evaluation_actions")
 # These are such keys where the test clips alone have noise.
 TEST_NOISE_KEYS = ("data.noise_metres", "data.noise_on")
 # The role of the run whose weights such a run evaluates.
@@ -84,13 +85,13 @@ def evaluated_otherwise(settings: RunSettings) -> dict[str, Any]:
 def required(request: Request, settings: RunSettings) -> dict[str, Request]:
     """The runs that one builds on, by their roles: those that it starts from, or the trained one that it evaluates.
 
-    Where an epoch is selected, the way of evaluating has a say in which, and the run is trained for itself; but clips
-    that are held out have no noise of test clips.
+    Where an epoch is selected, the way of evaluating has a say in which, and the run is trained for itself; but an
+    epoch is selected by one clip of each recording, and clips that are held out have no noise of test clips.
     """
     usual, selection = evaluated_otherwise(settings), settings.training.selection
     as_trained = request.with_changes(usual)
-    noise_alone = usual.keys() <= set(TEST_NOISE_KEYS)
-    if usual and (selection == "last" or (selection == "validation" and noise_alone)):
+    in_the_test_alone = {CROPS, *(TEST_NOISE_KEYS if selection == "validation" else ())}
+    if usual and (selection == "last" or usual.keys() <= in_the_test_alone):
         return {TRAINED: as_trained}
     return MODELS[request.model].module_class().requires(as_trained, settings)
 
