@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from skeleton_lab.reproduce.claims import Claims
+from skeleton_lab.reproduce.crew import KILLED
 from skeleton_lab.reproduce.runs import Run, folder_of, with_required
 from skeleton_lab.reproduce.workers import Workers, workers_for
 from skeleton_lab.settings import ExecutionSettings
@@ -16,6 +17,8 @@ from skeleton_lab.settings import ExecutionSettings
 # Seconds between two looks at runs that another executor is at work on.
 PATIENCE = 0.2
 TAKEN_OVER = "another process, which had not heard from this one for a while, has taken it over: go on from here"
+# Problems that say nothing of the run itself, which another process may finish.
+OF_THIS_PROCESS = (TAKEN_OVER, KILLED)
 
 
 class Watcher(Protocol):
@@ -55,6 +58,7 @@ class _Execution:
     ) -> None:
         self.waiting, self.output_dir, self.watcher, self.workers = waiting, output_dir, watcher, workers
         self.claims = claims
+        self.began = time.time()
         self.going: dict[Future[str | None], Run] = {}
         self.outcome = Outcome()
 
@@ -78,20 +82,30 @@ class _Execution:
             return
         self.waiting.remove(run)
         self.watcher.started(run)
-        broken = [required.name for required in run.requires.values() if required.key in self.outcome.problems]
+        folder = folder_of(run, self.output_dir)
+        broken = self._broken(run)
         future: Future[str | None] = Future()
-        if folder_of(run, self.output_dir).is_finished:  # meanwhile, by another executor
+        if folder.is_finished:  # meanwhile, by another executor
             future.set_result(None)
+        elif failure := folder.failure_since(self.began):  # likewise; what it met would be met here, too
+            future.set_result(failure)
         elif broken:
             future.set_result(f"needs {broken[0]}, which failed")
         else:
             future = self.workers.begin(run, lambda: TAKEN_OVER if self.claims.is_lost(run.name) else None)
         self.going[future] = run
 
+    def _broken(self, run: Run) -> list[str]:
+        """What it requires and cannot have."""
+        return [required.name for required in run.requires.values() if required.key in self.outcome.problems]
+
     def _end(self, future: Future[str | None]) -> None:
         run = self.going.pop(future)
         # A process can be killed when its work is just done.
-        problem = None if folder_of(run, self.output_dir).is_finished else future.result()
+        folder = folder_of(run, self.output_dir)
+        problem = None if folder.is_finished else future.result()
+        if problem and problem not in OF_THIS_PROCESS and not self._broken(run):
+            folder.note_failure(problem)
         self.claims.release(run.name)
         if problem:
             self.outcome.problems[run.key] = problem

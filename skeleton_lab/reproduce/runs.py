@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,11 @@ class RunFolder:
         return self.path / "resume"
 
     @property
+    def failure(self) -> Path:
+        """One line, there from a failure until the run is finished."""
+        return self.path / "failure.txt"
+
+    @property
     def is_finished(self) -> bool:
         try:
             return (self.path / "result.json").stat().st_size > 0  # a loss of power may leave an empty one
@@ -207,6 +213,18 @@ class RunFolder:
 
     def result(self) -> dict[str, Any]:
         return json.loads((self.path / "result.json").read_text(encoding="utf-8"))
+
+    def note_failure(self, problem: str) -> None:
+        """Let other executors know, as far as the disk allows."""
+        with suppress(OSError):
+            write_text(self.failure, problem)
+
+    def failure_since(self, began: float) -> str | None:
+        """Why it failed, where it did after this time (of time.time): what began before gave no new reason to try."""
+        try:
+            return self.failure.read_text(encoding="utf-8") if self.failure.stat().st_mtime >= began else None
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
     def epochs(self, metric: str) -> dict[int, float]:
         """A metric that is logged in every epoch ('train/top1'), by the epochs so far, counted from 1.

@@ -129,7 +129,8 @@ def train(
     folder.write_result(metrics, {**_identity(run, data), **origin, **timing})
     for logger in trainer.loggers if execution.wandb else ():
         tell(logger, metrics)
-    (folder.path / "error.txt").unlink(missing_ok=True)  # of an earlier attempt
+    for of_earlier_attempt in (folder.path / "error.txt", folder.failure):
+        of_earlier_attempt.unlink(missing_ok=True)
     shutil.rmtree(folder.resume, ignore_errors=True)
 
 

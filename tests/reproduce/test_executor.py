@@ -250,6 +250,22 @@ def test_a_run_that_another_executor_holds_is_waited_for(demo_source: Source, tm
     assert watched[0].trained == [free.key, held.key]
 
 
+def test_what_failed_elsewhere_meanwhile_is_not_tried_again(demo_source: Source, tmp_path: Path) -> None:
+    run, another, watched = plan(demo_source), Claims(tmp_path / "claims"), []
+    assert another.take(run.name)
+    worker = threading.Thread(target=lambda: watched.append(run_all([run], tmp_path)))
+    worker.start()
+    worker.join(timeout=0.5)
+    folder_of(run, tmp_path).note_failure("its disk burns")
+    another.close()
+    worker.join(timeout=60)
+    assert watched[0].problems == {run.key: "its disk burns"}
+    assert not list(folder_of(run, tmp_path).path.glob("epochs"))
+    again = run_all([run], tmp_path)  # a new command is a new attempt
+    assert (again.problems, again.trained) == ({}, [run.key])
+    assert not folder_of(run, tmp_path).failure.exists()
+
+
 def test_what_a_run_requires_is_waited_for_too(demo_source: Source, tmp_path: Path) -> None:
     run = plan(demo_source, "adasgn")
     required = list(run.requires.values())[-1]
