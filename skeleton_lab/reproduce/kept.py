@@ -12,7 +12,7 @@ from skeleton_lab.errors import RequestError
 from skeleton_lab.files import write_text
 from skeleton_lab.reproduce.assemble import Measured
 from skeleton_lab.reproduce.metrics import METRICS
-from skeleton_lab.reproduce.report import Result, in_words
+from skeleton_lab.reproduce.report import Result, as_arguments
 from skeleton_lab.reproduce.sources import DEMO, Source
 
 COLUMNS = (
@@ -84,7 +84,7 @@ def _row(result: Result, each: Measured, value: float, names: Sequence[str], fol
         "metric": each.cell.metric,
         "dataset": reader_for(each.cell.requests[0].dataset).name,
         "scale": table.scale,
-        "overrides": " ".join(in_words(table.overrides)),
+        "overrides": " ".join(as_arguments(table.overrides)),
         "seed": str(measured.get("seed", "")),
         "fold": fold,
         "measured": f"{value:.10g}" if float(value).is_integer() else f"{value:.6g}",

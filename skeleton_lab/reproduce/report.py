@@ -23,7 +23,7 @@ WIDEST = 8
 UNTRAINED = "untrained networks"
 
 
-def in_words(overrides: Mapping[str, Any]) -> list[str]:
+def as_arguments(overrides: Mapping[str, Any]) -> list[str]:
     """As they are given on the command line: key=value, without blanks."""
     return [
         f"{key}={value if isinstance(value, str) else json.dumps(value, separators=(',', ':'))}"
@@ -62,7 +62,7 @@ class Result:
         """What the numbers were measured on, in one line."""
         scale = "" if self.data == UNTRAINED else f", {self.table.scale} scale"
         asked = "" if self.table.dataset == self.table.home else f", asked of {self.table.dataset}"
-        overrides = "".join(f", {word}" for word in in_words(self.table.overrides))
+        overrides = "".join(f", {word}" for word in as_arguments(self.table.overrides))
         folds = "".join(f", {fold}" for fold in self.folds)
         return f"{self.data}{asked}{folds}{scale}{overrides}"
 
@@ -79,7 +79,7 @@ class Result:
             "PROTOCOL": table.protocol,
             "SCALE": "" if table.scale == "demo" else table.scale,
             "SEEDS": "" if seeds in ([], [1]) else ",".join(map(str, seeds)),
-            "ARGS": " ".join(in_words({**table.overrides, **_folds(table)})),
+            "ARGS": " ".join(as_arguments({**table.overrides, **_folds(table)})),
             "DATA_ROOT": "/data" if self.data == REAL else "",
         }
         return " ".join(

@@ -51,7 +51,7 @@ def wandb_logger(settings: RunSettings, folder: RunFolder) -> "WandbLogger":
         logger = WandbLogger(
             folder.path.name, folder.path, project="skeleton_lab", mode=mode, config=asdict(settings), group=group
         )
-        logger.experiment.summary["run_folder"] = folder.path.name  # which begins the run
+        _ = logger.experiment  # begins the run, in the first of several processes
     return logger
 
 
