@@ -22,7 +22,7 @@ def table_folder(table: Table, output_dir: Path) -> Path:
     another: to look at the demo takes nothing away."""
     dataset = "" if table.dataset == table.home else f"-{table.dataset}"
     protocol = f"-{table.protocol.replace('/', '-')}" if table.protocol else ""
-    scale = "" if table.scale == "demo" else f"-{table.scale}"
+    scale = "" if table.scale == "demo" or not table.recordings else f"-{table.scale}"
     return output_dir / "tables" / f"{table.id}{dataset}{protocol}{scale}"
 
 
