@@ -27,6 +27,8 @@ from skeleton_lab.verbs.arguments import Arguments
 
 OWN_KEYS = ("dataset", "window")
 LIKELIEST = 5
+# What a network of films is told to look at, where it is not both.
+ALONE = {"rgb": ", which looks at films alone", "pose": ", which looks at poses alone"}
 # Of more recordings, on a terminal, the likeliest class alone.
 SHOWN_IN_FULL = 10
 # What the name of a recording, perhaps a path, has and that of a picture has not.
@@ -105,6 +107,7 @@ def _show(predicted: Sequence[Predicted], finished: Finished, as_json: bool) -> 
     settings = finished.settings
     console.print(
         f"by {finished.name}: {settings.name}, trained on {settings.data.dataset} at {settings.scale} scale"
+        + (ALONE.get(settings.data.modality, "") if isinstance(settings.data, VideoSettings) else "")
         + ("" if in_full else f"; --json has the {LIKELIEST} likeliest classes of each"),
         style="dim",
         markup=False,

@@ -82,8 +82,10 @@ def test_what_is_seen_is_what_the_dataset_would_show(
     assert "two.skeleton: there is no film of this name beside it" in err.replace("\n", " ")
 
 
-@pytest.mark.parametrize("modality", ["both", "rgb", "pose"])
-def test_a_film_is_drawn_with_what_attention_looks_at(ntu: Path, tmp_path: Path, modality: str) -> None:
+@pytest.mark.parametrize(("modality", "said"), [("both", ""), ("rgb", "films alone"), ("pose", "poses alone")])
+def test_a_film_is_drawn_with_what_attention_looks_at(
+    ntu: Path, tmp_path: Path, modality: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     outputs = tmp_path / "outputs"
     write_finished(outputs, "deform3d", data__modality=modality, **SMALL)
     path = next((ntu / "nturgb+d_skeletons").iterdir())
@@ -91,6 +93,9 @@ def test_a_film_is_drawn_with_what_attention_looks_at(ntu: Path, tmp_path: Path,
     frames, width = drawn(outputs)
     assert frames == 4
     assert (width > 300) is (modality != "pose")
+    shown = capsys.readouterr().out
+    assert said in shown
+    assert (" alone" in shown) is bool(said)
 
 
 @pytest.fixture
