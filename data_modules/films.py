@@ -17,7 +17,7 @@ from PIL import Image
 
 from data_modules.errors import DataError, UnreadableRecordingError
 from data_modules.pictures import picture_files
-from data_modules.video_transforms import fit
+from data_modules.video_transforms import Size, fit, in_words
 
 Picture = NDArray[np.uint8]
 
@@ -45,15 +45,16 @@ class Film(ABC):
 
         Raises UnreadableRecordingError for a damaged frame, and for one that differs from the first in size.
         """
-        shape: tuple[int, ...] | None = None
+        size: Size | None = None
         for number in numbers:
             picture = self.picture(number)
-            shape = shape or picture.shape
-            if picture.shape != shape:
+            found = picture.shape[1], picture.shape[0]
+            size = size or found
+            if found != size:
                 raise UnreadableRecordingError(
-                    self.path, f"frame {number} is {_size(picture.shape)} pixels and others are {_size(shape)}"
+                    self.path, f"frame {number} is {in_words(found)} pixels and others are {in_words(size)}"
                 )
-            yield picture if short_side is None else resize(picture, fit(shape[1], shape[0], short_side))
+            yield picture if short_side is None else resize(picture, fit(*size, short_side))
 
     def read(self, numbers: Sequence[int], short_side: int | None = None) -> NDArray[np.uint8]:
         """The same in one array: uint8 (T, H, W, 3)."""
@@ -217,8 +218,6 @@ def _numbers_as_numbers(name: str) -> list[tuple[int, str]]:
 
 def _check_size(path: Path, width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise UnreadableRecordingError(path, f"{width}x{height} pixels are more than any film of these datasets has")
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return f"{shape[1]}x{shape[0]}"
+        raise UnreadableRecordingError(
+            path, f"{in_words((width, height))} pixels are more than any film of these datasets has"
+        )

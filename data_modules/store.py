@@ -77,6 +77,11 @@ class Store:
     def __len__(self) -> int:
         return len(self.frames)
 
+    @property
+    def unusable(self) -> int:
+        """How many recordings could not be used."""
+        return sum(not problem.of_film for problem in self.problems)
+
     def __reduce__(self) -> tuple[Callable[[Path], "Store"], tuple[Path]]:
         """Another process opens it for itself."""
         return open_store, (self.path,)

@@ -111,7 +111,8 @@ class VideoPoseClips(StoredClips[VideoPoseClip | Damaged, VideoSettings]):
         frames_THWC = film.read(numbers.tolist(), self.settings.short_side)
         size, recorded_size = (frames_THWC.shape[2], frames_THWC.shape[1]), _recorded_size(store, position)
         if not transforms.is_shaped_like(size, recorded_size):
-            shapes = f"its pictures are shaped {_text(size)}, those that its joints lie in {_text(recorded_size)}"
+            theirs, joints = transforms.in_words(size), transforms.in_words(recorded_size)
+            shapes = f"its pictures are shaped {theirs}, those that its joints lie in {joints}"
             raise UnreadableRecordingError(self.films.original(video), f"{shapes} (image_size)", remedy=MEND_SIZE)
         return frames_THWC
 
@@ -163,10 +164,6 @@ class VideoPoseClips(StoredClips[VideoPoseClip | Damaged, VideoSettings]):
     def _mirrored(self, clip: VideoPoseClip) -> VideoPoseClip:
         shown = clip.frames_THWC, self.settings.crop, clip.pixels_TMVC, clip.visible_TMV
         return VideoPoseClip(*transforms.mirror(*shown, self.layout.mirrored), clip.label, clip.position)
-
-
-def _text(size: transforms.Size) -> str:
-    return f"{size[0]}x{size[1]}"
 
 
 def _recorded_size(store: Store, position: int) -> transforms.Size:

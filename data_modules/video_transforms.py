@@ -60,6 +60,10 @@ def scale_pixels(pixels: Pixels, size: Size, new_size: Size) -> Pixels:
     return (pixels + np.float32(0.5)) * factor - np.float32(0.5)
 
 
+def in_words(size: Size) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
 def is_shaped_like(size: Size, other: Size) -> bool:
     """Whether pictures of both sizes show the same, up to what whole numbers of pixels leave of it."""
     (width, height), (other_width, other_height) = size, other

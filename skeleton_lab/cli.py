@@ -15,8 +15,8 @@ from data_modules.errors import DataError
 from skeleton_lab.errors import RequestError, unknown
 from skeleton_lab.verbs import JSON, PLOT, VERBS, Verb
 
-# What the program ends with when it was told to give way (sysexits.h's EX_TEMPFAIL): the same command goes on.
-TRY_AGAIN = 75
+# What the program ends with when it was told to give way (75): the same command goes on.
+TRY_AGAIN = os.EX_TEMPFAIL
 
 # What schedulers send before they take a machine away.
 PREEMPTIONS = (signal.SIGTERM, signal.SIGUSR1)

@@ -47,9 +47,9 @@ class Session:
                 films,
                 lambda done, total: progress.preparing(name, done, total),
             )
-        unusable = sum(not problem.of_film for problem in source.store.problems)
         self.console.print(
-            f"{name}: {len(source.store)} recordings ({source.label}), {unusable} unusable", highlight=False
+            f"{name}: {len(source.store)} recordings ({source.label}), {source.store.unusable} unusable",
+            highlight=False,
         )
         return source
 

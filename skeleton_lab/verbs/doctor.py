@@ -130,7 +130,7 @@ def _report(
         "dataset": name,
         "data": data,
         "sequences": len(store) if store else 0,
-        "unusable": sum(not problem.of_film for problem in (store.problems if store else problems)),
+        "unusable": store.unusable if store else len(problems),
         "classes": len(np.unique(store.index.label)) if store else 0,
         "subjects": len(np.unique(subjects[subjects >= 0])),
         "frames": int(store.frames.sum()) if store else 0,

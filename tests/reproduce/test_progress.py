@@ -7,6 +7,7 @@ from rich.console import Console
 
 from skeleton_lab.reproduce import progress
 from skeleton_lab.reproduce.progress import LiveProgress, in_words
+from skeleton_lab.reproduce.runs import Run
 from tests.reproduce.test_runs import plan
 
 
@@ -27,32 +28,32 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return found
 
 
-def test_a_log_has_a_line_a_minute(clock: Clock) -> None:
-    log, run = io.StringIO(), plan(training__epochs=100)
+def log_of(clock: Clock, run: Run, epochs: range, seconds: float) -> list[str]:
+    """The lines of a run, from its start to its end, whose epochs take so long."""
+    log = io.StringIO()
     with LiveProgress(Console(file=log, width=200)) as live:
         live.planned(1, 0)
         live.started(run)
-        for epoch in range(1, 101):
-            clock.now += 6
+        for epoch in epochs:
+            clock.now += seconds
             live.epoch(run, epoch, 100)
         live.ended(run, None)
-    lines = log.getvalue().splitlines()
+    assert "\x1b" not in log.getvalue()
+    return log.getvalue().splitlines()
+
+
+def test_a_log_has_a_line_a_minute(clock: Clock) -> None:
+    run = plan(training__epochs=100)
+    lines = log_of(clock, run, range(1, 101), 6)
     assert lines[1] == f"{run.name}: epoch 10 of 100, about 9 min left"
     assert lines[9] == f"{run.name}: epoch 90 of 100, about 60 s left"
     assert lines[-1] == f"1/1 {run.name} finished in 10 min"
     assert len(lines) == 11
-    assert "\x1b" not in log.getvalue()
 
 
 def test_what_was_done_before_does_not_count_as_quick(clock: Clock) -> None:
-    log, run = io.StringIO(), plan(training__epochs=100)
-    with LiveProgress(Console(file=log, width=200)) as live:
-        live.planned(1, 0)
-        live.started(run)
-        for epoch in range(51, 53):
-            clock.now += 60
-            live.epoch(run, epoch, 100)
-    assert log.getvalue().splitlines()[1:] == [
+    run = plan(training__epochs=100)
+    assert log_of(clock, run, range(51, 53), 60)[1:-1] == [
         f"{run.name}: epoch 51 of 100",
         f"{run.name}: epoch 52 of 100, about 48 min left",
     ]

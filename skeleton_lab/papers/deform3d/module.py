@@ -31,8 +31,8 @@ from skeleton_lab.training.module import ClassificationModule, Counted, Output
 class Deform3DModule(ClassificationModule):
     """Of films and poses, or of either alone, as `data.modality` says."""
 
-    # What they do outside of PyTorch's layers is their products of queries, keys and values.
     counts_all_persons: ClassVar[bool] = True
+    # What they do outside of PyTorch's layers is their products of queries, keys and values.
     parts: ClassVar[Mapping[type[nn.Module], str]] = {
         DeformableAttention: "3D deformable attention",
         JointStrideAttention: "joint stride attention",
