@@ -1,9 +1,9 @@
-"""A recording as a live stream: what STAR makes of the last frames, after every one.
+"""A recording as a live stream: what STAR makes of it after every frame.
 
 Axes: T frames, V joints, C channels, K classes.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,8 +12,11 @@ from data_modules.divisions import Draw
 from data_modules.settings import Stream
 from skeleton_lab.errors import RequestError
 from skeleton_lab.papers.star.network import STAR
-from skeleton_lab.papers.star.streaming import WindowedSTAR
+from skeleton_lab.papers.star.streaming import RunningSTAR, WindowedSTAR
 from skeleton_lab.reproduce.prediction import Predictor
+
+# So many frames at a time, exactly, or sums over all of them, which is quicker and not exact.
+Window = int | Literal["running"]
 
 
 class Moment(NamedTuple):
@@ -24,9 +27,9 @@ class Moment(NamedTuple):
     probability: float
 
 
-def stream(predictor: Predictor, position: int, window: int) -> list[Moment]:
-    """The first person's frames one after another, each scored with the `window` frames that end with it: those that
-    data.frame_step leaves. Nothing of a later frame is looked at.
+def stream(predictor: Predictor, position: int, window: Window) -> list[Moment]:
+    """The first person's frames one after another, each scored with the `window` frames that end with it, or with the
+    running sums of all of them: of the frames that data.frame_step leaves. Nothing of a later frame is looked at.
 
     Raises RequestError for another network than STAR, which alone takes clips of any length frame by frame, and for one
     that does not see frames as they come.
@@ -39,7 +42,8 @@ def stream(predictor: Predictor, position: int, window: int) -> list[Moment]:
     settings = clips.settings
     if settings.sampling != "all":
         raise RequestError(f"window={window}: a stream is of data.sampling=all, and this run has {settings.sampling}")
-    clip, star = clips[Draw(position)], WindowedSTAR(network.cpu(), window)
+    network = network.cpu()
+    clip, star = clips[Draw(position)], RunningSTAR(network) if window == "running" else WindowedSTAR(network, window)
     found, before_VC = [], None
     for t in clip.valid_TM[:, 0].nonzero()[0].tolist():
         x_VC = torch.from_numpy(clip.joints_TMVC[t, 0])

@@ -82,7 +82,7 @@ VERBS = {
         Verb(
             "predict",
             "what a trained model makes of your recordings (--plot draws what it attended to)",
-            "MODEL_OR_RUN INPUT … [dataset=…] [window=60]",
+            "MODEL_OR_RUN INPUT … [dataset=…] [window=60|running]",
             ["predict sgn /data/new_recordings", "predict gca_lstm /data/new_recordings --plot"],
             [JSON, PLOT],
         ),

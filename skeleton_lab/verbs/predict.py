@@ -22,13 +22,15 @@ from skeleton_lab.reproduce.finished import Finished, find_finished
 from skeleton_lab.reproduce.prediction import Predicted, Predictor, read_inputs, stored
 from skeleton_lab.reproduce.progress import LiveProgress
 from skeleton_lab.reproduce.session import Session
-from skeleton_lab.reproduce.stream import Moment, stream
+from skeleton_lab.reproduce.stream import Moment, Window, stream
 from skeleton_lab.verbs.arguments import Arguments
 
 OWN_KEYS = ("dataset", "window")
 LIKELIEST = 5
 # What a network of films is told to look at, where it is not both.
 ALONE = {"rgb": ", which looks at films alone", "pose": ", which looks at poses alone"}
+# Said of the quick way.
+RUNNING = "by running sums: quick, and not what the network makes of the whole; window=60 is exact for 60 frames"
 # Of more recordings, on a terminal, the likeliest class alone.
 SHOWN_IN_FULL = 10
 # What the name of a recording, perhaps a path, has and that of a picture has not.
@@ -40,7 +42,7 @@ def run(arguments: Arguments) -> int:
     if len(arguments.names) < 2:
         raise RequestError("give a model (or a run), and files or folders of recordings")
     name, *inputs = arguments.names
-    session, window = arguments.session(), arguments.whole_number("window")
+    session, window = arguments.session(), _window(arguments)
     finished = find_finished(name, session.output_dir, arguments.take("dataset"))
     reader = trained_on(finished, arguments)
     data = finished.settings.data
@@ -56,13 +58,17 @@ def run(arguments: Arguments) -> int:
         if window is None:
             _show(predictor(LIKELIEST), finished, arguments.as_json)
         else:
-            _show_stream(
-                {names: stream(predictor, at, window) for at, names in enumerate(store.index.sample_id.tolist())},
-                arguments.as_json,
-            )
+            names = store.index.sample_id.tolist()
+            _show_stream({name: stream(predictor, at, window) for at, name in enumerate(names)}, arguments.as_json)
+            if window == "running":
+                session.console.print(RUNNING, style="dim", highlight=False)
         if arguments.plot:
             _plot(predictor, finished, session)
     return 1 if problems else 0
+
+
+def _window(arguments: Arguments) -> Window | None:
+    return "running" if arguments.take("window") == "running" else arguments.whole_number("window")
 
 
 def trained_on(finished: Finished, arguments: Arguments) -> Reader:

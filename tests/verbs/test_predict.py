@@ -193,6 +193,19 @@ def test_a_stream_knows_nothing_of_later_frames(
         assert begun["likeliest"][0]["probability"] == pytest.approx(moment["probability"], abs=1e-6)
 
 
+def test_a_stream_by_running_sums_begins_as_the_recording_does(
+    outputs: Path, recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of one frame they are exact; of all of them the network would say something else."""
+    write_finished(outputs, "star_64")
+    (running,) = predicted(capsys, "star_64", recording, "window=running").values()
+    (exact,) = predicted(capsys, "star_64", recording, "window=1000").values()
+    assert [moment["frame"] for moment in running] == [moment["frame"] for moment in exact]
+    assert running[0]["probability"] == pytest.approx(exact[0]["probability"], abs=1e-6)
+    assert main(["predict", "star_64", str(recording), "window=running"]) == 0
+    assert "not what the network makes of the whole" in " ".join(capsys.readouterr().err.split())
+
+
 def test_runs_are_found_by_model_key_name_and_folder(outputs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     older, _ = write_finished(outputs, "sgn", key="aaaa11111111")
     newer, _ = write_finished(outputs, "sgn", key="aaaa22222222")
@@ -238,6 +251,7 @@ def test_wrong_requests(outputs: Path, recording: Path, tmp_path: Path, capsys: 
     assert "there is no such file" in refused(capsys, "sgn", tmp_path / "none.npz")
     assert "take star_64" in refused(capsys, "sgn", recording, "window=4")
     assert "window=no: give a whole number" in refused(capsys, "sgn", recording, "window=no")
+    assert "take star_64" in refused(capsys, "sgn", recording, "window=running")
     assert "did you mean 'window'" in refused(capsys, "sgn", recording, "windw=4")
     settings = outputs / "runs" / "sgn-ntu60-xsub-0123456789ab" / "settings.yaml"
     settings.write_text(settings.read_text() + "gone: 1\n")

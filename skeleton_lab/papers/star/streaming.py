@@ -9,8 +9,8 @@ Positions add to this: they count from a clip's first frame. So there are two wa
   for a frame is that of a whole window, the same for every frame, however long the stream.
 - `RunningSTAR` does a constant amount of work for a frame, whatever came before: each layer's sums keep what frames
   were when they came. A frame sees all earlier ones and no earlier one sees it. The first layer's sums are those of the
-  whole clip; what deeper layers give is not what STAR gives for the clip, and the logits differ. It is meant for
-  networks and streams for which this has been measured to be good enough. `skeleton-lab predict` has the other one.
+  whole clip; what deeper layers give is not what STAR gives for the clip, and the logits differ. How much that costs
+  networks that were trained on whole clips is measured in this folder's README.
 
 How a joint moves in a frame is known when the next frame has come. As in the last frame of a clip it is 0 until then.
 
@@ -18,6 +18,7 @@ Axes: T frames, V joints, C channels, H heads, D channels of a head, E = D + 1, 
 """
 
 from collections import deque
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -52,25 +53,40 @@ class RunningSTAR:
 
     def __init__(self, network: STAR) -> None:
         self.network = network.eval()
-        self.seen = 0
-        # Of each layer its U and z; of the last one's frames their sum, and their sum weighted by the context.
-        self.memories: list[Tensor | float] = [0.0] * len(network.blocks)
-        self.sum_1VC = self.weighted_1VC = torch.zeros(())
+        # With the newest frame, and without it: the next one may say how it moved.
+        self.sums = self.settled = _Sums(0, (0.0,) * len(network.blocks), torch.zeros(()), torch.zeros(()))
 
     @torch.inference_mode()
-    def push(self, x_VC: Tensor) -> Tensor:
-        """One more frame, (V, C_in) as the network takes it → logits (K,)."""
+    def push(self, x_VC: Tensor, before_VC: Tensor | None = None) -> Tensor:
+        """As of WindowedSTAR."""
+        if before_VC is not None and self.sums.frames:
+            self.settled = self._after(self.settled, before_VC)
+        else:
+            self.settled = self.sums
+        self.sums = self._after(self.settled, x_VC)
+        divisor = self.sums.frames if self.network.settings.pooling == "mean" else 1
+        return self.network.head(self.sums.weighted_1VC / divisor)[0]
+
+    def _after(self, sums: "_Sums", x_VC: Tensor) -> "_Sums":
         network, settings = self.network, self.network.settings
         x_1VC = network.embedding(network.norm(x_VC.reshape(1, -1)).view(1, *x_VC.shape))
-        position_1 = torch.tensor([self.seen], device=x_VC.device)
+        position_1 = torch.tensor([sums.frames], device=x_VC.device)
         x_1VC = x_1VC + positional_encoding(position_1, x_1VC.shape[-1], settings.positions).unsqueeze(1)
-        for layer, block in enumerate(network.blocks):
+        memories = []
+        for block, memory in zip(network.blocks, sums.memories, strict=True):
             assert isinstance(block, Block)
-            memory = self.memories[layer] = block.memory(x_1VC, [1]) + self.memories[layer]
-            x_1VC = block.encode(x_1VC, memory, [1])
-        self.seen += 1
-        self.sum_1VC = x_1VC + self.sum_1VC
-        context_1VC = context_of(self.sum_1VC / self.seen, network.context)
-        self.weighted_1VC = weights_of(x_1VC, context_1VC, settings.context_weights) * x_1VC + self.weighted_1VC
-        divisor = self.seen if settings.pooling == "mean" else 1
-        return network.head(self.weighted_1VC / divisor)[0]
+            memories.append(block.memory(x_1VC, [1]) + memory)
+            x_1VC = block.encode(x_1VC, memories[-1], [1])
+        frames, features_1VC = sums.frames + 1, sums.features_1VC + x_1VC
+        context_1VC = context_of(features_1VC / frames, network.context)
+        weighted_1VC = sums.weighted_1VC + weights_of(x_1VC, context_1VC, settings.context_weights) * x_1VC
+        return _Sums(frames, tuple(memories), features_1VC, weighted_1VC)
+
+
+class _Sums(NamedTuple):
+    """Over the frames so far: each layer's U and z, the last layer's features, and these weighted by their context."""
+
+    frames: int
+    memories: tuple[Tensor | float, ...]
+    features_1VC: Tensor
+    weighted_1VC: Tensor

@@ -35,7 +35,7 @@ def test_running_sums_of_the_first_layer_are_those_of_the_clip() -> None:
     running, sums = RunningSTAR(built), []
     for frame in x:
         running.push(frame)
-        sums.append(running.memories[0])
+        sums.append(running.sums.memories[0])
     seen: list[torch.Tensor] = []
     built.blocks[0].memory.register_forward_hook(lambda module, inputs, memory: seen.append(memory.detach()))
     with torch.no_grad():
@@ -54,9 +54,20 @@ def test_running_sums_stay_of_one_size_and_are_no_clip() -> None:
     sizes, logits = set(), torch.empty(0)
     for frame in x:
         logits = running.push(frame)
-        sizes.add(tuple(memory.numel() for memory in running.memories))
+        sizes.add(tuple(memory.numel() for memory in running.sums.memories))
     assert len(sizes) == 1
     assert (logits - built(x, torch.tensor([0, FRAMES]))[0]).abs().max() > 1e-6
+
+
+def test_what_a_frame_was_seen_to_be_later_replaces_what_it_looked_like() -> None:
+    built, x = network(layers=3), stream()
+    corrected, known = RunningSTAR(built), RunningSTAR(built)
+    corrected.push(x[0] + 1)
+    for frame in range(1, FRAMES - 1):
+        corrected.push(x[frame] + 1, before_VC=x[frame - 1])
+    for frame in range(FRAMES):
+        wanted = known.push(x[frame])
+    torch.testing.assert_close(corrected.push(x[-1], before_VC=x[-2]), wanted)
 
 
 def test_a_window_needs_a_frame() -> None:
