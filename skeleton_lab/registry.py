@@ -61,18 +61,18 @@ MODELS = {
     "st_gcn": Model(STGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=2),
     "st_tr_s": Model(STTRSettings, "skeleton_lab.backbones.module:BackboneModule", version=2),
     "st_tr_t": Model(STTRSettings, "skeleton_lab.backbones.module:BackboneModule", version=2),
-    "aa_gcn": Model(AAGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=2),
-    "ctr_gcn": Model(CTRGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=2),
+    "aa_gcn": Model(AAGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=3),
+    "ctr_gcn": Model(CTRGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=3),
     "dg_stgcn": Model(DGSTGCNSettings, "skeleton_lab.backbones.module:BackboneModule", version=2),
-    "sparse_st_gcn": Model(SparseSTGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=2),
-    "sparse_aa_gcn": Model(SparseAAGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=2),
-    "sparse_ctr_gcn": Model(SparseCTRGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=2),
-    "sparse_dg_stgcn": Model(SparseDGSTGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=2),
+    "sparse_st_gcn": Model(SparseSTGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=3),
+    "sparse_aa_gcn": Model(SparseAAGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=3),
+    "sparse_ctr_gcn": Model(SparseCTRGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=3),
+    "sparse_dg_stgcn": Model(SparseDGSTGCNSettings, "skeleton_lab.papers.sparse_stgcn.module:SparseModule", version=3),
     "ticket_st_gcn": Model(
-        STGCNTicketSettings, "skeleton_lab.papers.sparse_stgcn.tickets:TicketModule", 2, ("sparse_st_gcn",)
+        STGCNTicketSettings, "skeleton_lab.papers.sparse_stgcn.tickets:TicketModule", 3, ("sparse_st_gcn",)
     ),
     "ticket_ctr_gcn": Model(
-        CTRGCNTicketSettings, "skeleton_lab.papers.sparse_stgcn.tickets:TicketModule", 2, ("sparse_ctr_gcn",)
+        CTRGCNTicketSettings, "skeleton_lab.papers.sparse_stgcn.tickets:TicketModule", 3, ("sparse_ctr_gcn",)
     ),
     "st_lstm": Model(STLSTMSettings, "skeleton_lab.papers.gca_lstm.module:STLSTMModule", version=1),
     "gca_lstm": Model(GCALSTMSettings, "skeleton_lab.papers.gca_lstm.module:GCALSTMModule", version=1),

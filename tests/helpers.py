@@ -49,12 +49,20 @@ def parameters(network: nn.Module) -> int:
 def shaken(network: nn.Module, seed: int = 0) -> nn.Module:
     """Give every parameter and running statistic a random value, so that nothing hides behind zeros and ones."""
     generator = torch.Generator().manual_seed(seed)
+    learned = {name for name, _ in network.named_parameters()}
     with torch.no_grad():
         for name, value in network.state_dict().items():
-            if value.is_floating_point() and not name.endswith(("temperature", "alpha")):
+            # AdaSGN's temperature and alpha are buffers that its schedules set.
+            is_scheduled = name.endswith(("temperature", "alpha")) and name not in learned
+            if value.is_floating_point() and not is_scheduled:
                 noise = torch.randn(value.shape, generator=generator, dtype=value.dtype)
                 value.copy_(noise.abs() + 0.5 if "var" in name else 0.3 * noise)
     return network
+
+
+def unlearned(network: nn.Module) -> set[str]:
+    """The names of parameters that a backward pass left without a gradient, or with one that is 0 throughout."""
+    return {name for name, value in network.named_parameters() if value.grad is None or not value.grad.any()}
 
 
 def settled(network: nn.Module, *inputs: Tensor) -> nn.Module:

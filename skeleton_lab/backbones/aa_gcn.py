@@ -14,6 +14,7 @@ from data_modules.layouts import Layout
 from skeleton_lab.backbones.settings import AAGCNSettings
 from skeleton_lab.backbones.stack import TEMPORAL_KERNEL, GraphNetwork, residual_of, temporal_conv
 from skeleton_lab.layers.graph_conv import COMPARED_SHARE, INITIAL_EDGE
+from skeleton_lab.layers.kaiming import kaiming_by_outputs
 from skeleton_lab.layers.learned_graph import LearnedGraph, learned_graph
 from skeleton_lab.ops.pointwise_convolution import pointwise_convolution
 
@@ -150,9 +151,8 @@ def initialise(block: Block) -> None:
     but for those of the joints."""
     for layer in block.modules():
         if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, mode="fan_out")
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
+            kaiming_by_outputs(layer)
+    kaiming_by_outputs(block.graph_conv.theta_phi, 2 * block.graph_conv.graph.count)
     value = block.graph_conv.value
     nn.init.normal_(value.weight, 0.0, (2 / value.weight.numel()) ** 0.5)
     nn.init.constant_(block.norm.weight, INITIAL_EDGE)

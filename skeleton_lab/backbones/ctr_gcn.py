@@ -12,6 +12,7 @@ from data_modules.layouts import Layout
 from skeleton_lab.backbones.settings import CTRGCNSettings
 from skeleton_lab.backbones.stack import GraphNetwork, residual_of
 from skeleton_lab.layers.graph import partitions
+from skeleton_lab.layers.kaiming import kaiming_by_outputs
 from skeleton_lab.layers.pointwise import PointwiseConv
 from skeleton_lab.layers.pooling import mean_over_frames
 from skeleton_lab.layers.temporal import FourBranches, SixBranches
@@ -44,9 +45,8 @@ class TopologyRefinement(nn.Module):
         self.compare = PointwiseConv(in_channels, 2 * subsets * compared)
         self.values = nn.Conv2d(in_channels, subsets * channels, kernel_size=1)
         self.refine = nn.Conv2d(subsets * compared, subsets * channels, kernel_size=1, groups=subsets)
-        for conv in (self.compare, self.values, self.refine):
-            nn.init.kaiming_normal_(conv.weight, mode="fan_out")
-            nn.init.zeros_(conv.get_parameter("bias"))
+        for conv, convolutions in ((self.compare, 2 * subsets), (self.values, subsets), (self.refine, subsets)):
+            kaiming_by_outputs(conv, convolutions)
 
     def forward(self, x_PCTV: Tensor) -> Tensor:
         weight_KDC = self.values.weight.flatten(1).unflatten(0, (self.subsets, -1))
@@ -85,6 +85,9 @@ class Block(nn.Module):
         self.norm = nn.BatchNorm2d(channels)
         nn.init.constant_(self.norm.weight, INITIAL_SCALE)
         self.down = residual_of(in_channels, channels, stride=1)
+        for layer in self.down.modules():
+            if isinstance(layer, nn.Conv2d):
+                kaiming_by_outputs(layer)
         self.temporal = (FourBranches if settings.temporal == "four_branches" else SixBranches)(channels, stride)
         # pyskl's four branches end in a ReLU of their own, its six do not, and neither do the original four.
         has_relu = settings.temporal == "four_branches" and settings.form == "pyskl"

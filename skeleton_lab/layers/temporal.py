@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from skeleton_lab.layers.kaiming import kaiming_by_outputs
 from skeleton_lab.layers.pointwise import PointwiseConv
 from skeleton_lab.layers.pooling import mean_over_joints
 from skeleton_lab.ops.temporal_convolution import temporal_convolution
@@ -73,6 +74,12 @@ class FourBranches(nn.Module):
     def __init__(self, channels: int, stride: int) -> None:
         super().__init__()
         self.branches = Branches(channels, shares(channels, 4), 5, (1, 2), stride)
+        for conv in (self.branches.plain, *self.branches.over_time):
+            assert isinstance(conv, nn.Conv2d)
+            kaiming_by_outputs(conv)
+        entry = self.branches.first[0]
+        assert isinstance(entry, nn.Conv2d)
+        kaiming_by_outputs(entry, 3)
         self.norm = nn.BatchNorm2d(channels)
 
     def forward(self, x_PCTV: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from skeleton_lab.backbones.dg_stgcn import DGSTGCN
 from skeleton_lab.backbones.settings import CTRGCNSettings, DGSTGCNSettings
 from skeleton_lab.errors import RequestError
 from skeleton_lab.layers.graph import partitions
-from tests.helpers import assert_close, parameters, settings_of, settled, shaken
+from tests.helpers import assert_close, parameters, settings_of, settled, shaken, unlearned
 
 STICK = layout_of("stick", list("abcde"), {"all": [["c", "b", "a"], ["c", "d", "e"]]})
 NARROW = 1 / 16
@@ -85,10 +85,13 @@ def test_absent_persons_take_no_part_in_training(settings: Settings) -> None:
 
 @every_kind
 def test_every_parameter_gets_a_gradient(settings: Settings) -> None:
-    network = shaken(built(settings, HAND22))
-    network(skeletons(3, 2, 12, layout=HAND22)).square().sum().backward()
-    without = {name for name, value in network.named_parameters() if value.grad is None}
-    assert not without
+    """With some weights or others: a branch of few channels may be dead."""
+    without = []
+    for seed in range(3):
+        network = shaken(built(settings, HAND22), seed)
+        network(skeletons(3, 2, 12, layout=HAND22)).square().sum().backward()
+        without.append(unlearned(network))
+    assert not set.intersection(*without)
 
 
 @every_kind

@@ -1,6 +1,7 @@
 """Which weights of a network are kept: masks that are drawn once and do not change (section 3.3, M).
 
-Masks are of the shapes of the weights, True where a weight is kept. Of n weights, exactly round((1 − S) · n) are kept.
+Masks are of the shapes of the weights, True where a weight is kept. Of n weights, exactly round((1 − S) · n) are kept;
+by `as_released` it may be one more.
 
 Only the weights of 2-D convolutions are masked, as in the released code: those of graph and temporal convolutions and
 of strided residuals. Biases, normalisation, graphs, attention over whole clips and the classifier stay whole.

@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.swa_utils import update_bn
 
 from data_modules.layouts import Layout
 from data_modules.skeletons import Batch
@@ -18,9 +17,10 @@ from skeleton_lab.backbones.module import BackboneModule
 from skeleton_lab.papers.sparse_stgcn.compaction import compacted
 from skeleton_lab.papers.sparse_stgcn.masks import Masks, as_released, cut, fan_ins, is_cut, maskable, random_masks
 from skeleton_lab.papers.sparse_stgcn.penalty import compression_penalty, penalty_weight
+from skeleton_lab.papers.sparse_stgcn.statistics import renew_statistics
 from skeleton_lab.papers.sparse_stgcn.storage import compress_state, expand_state, what_is_left
 from skeleton_lab.settings import RunSettings
-from skeleton_lab.training.module import Output, Portable, Term
+from skeleton_lab.training.module import Output, Portable, Term, derived_seed
 
 # Of the network's weights in a checkpoint.
 PREFIX = "network."
@@ -37,7 +37,9 @@ class SparseModule(BackboneModule):
     def __init__(self, settings: RunSettings, layout: Layout, classes: int) -> None:
         super().__init__(settings, layout, classes)
         model = settings.model
-        weights, how = maskable(self.network), (model.sparsity, model.scope, model.mask_seed)
+        # Drawn anew for every run and sparsity: networks that are put together are not one cut ever deeper.
+        seed = derived_seed(model.mask_seed, settings.seed, round(model.sparsity * 1e9))
+        weights, how = maskable(self.network), (model.sparsity, model.scope, seed)
         is_uniform = model.scores == "uniform"
         masks = random_masks(weights, *how) if is_uniform else as_released(weights, fan_ins(self.network), *how)
         self.masked = list(masks)
@@ -75,24 +77,9 @@ class SparseModule(BackboneModule):
             self._renew_statistics()
 
     def _renew_statistics(self) -> None:
-        """Those of batch normalisation, over the training clips.
-
-        A channel that keeps next to no weight hardly varies; normalisation magnifies it some hundred times, and with it
-        how far the running mean lags behind.
-        """
-        if not self.settings.model.sparsity or self.settings.model.norm_statistics == "running":
-            return
-        batches = self.trainer.train_dataloader
-        assert batches is not None
-        update_bn((self.transfer_batch_to_device(batch, self.device, 0) for batch in batches), self)
-        if self.is_shared:
-            self._average_statistics()
-
-    def _average_statistics(self) -> None:
-        """Over the processes, each of which went through its own part of the clips."""
-        for name, buffer in self.network.named_buffers():
-            if name.endswith(("running_mean", "running_var")):
-                buffer.copy_(self.trainer.strategy.reduce(buffer.clone(), reduce_op="mean"))
+        model = self.settings.model
+        if model.sparsity and model.norm_statistics == "recomputed":
+            renew_statistics(self)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         if self.is_fine_tuning:

@@ -16,6 +16,8 @@ from skeleton_lab.backbones.settings import (
 
 # What a sparsity is met in exactly (masks.py).
 Scope = Literal["layer", "block", "global"]
+# What batch normalisation takes for means and variances in evaluation (statistics.py).
+NormStatistics = Literal["recomputed", "running"]
 # How the weight of the penalty goes over the warm-up (penalty.py).
 Ramp = Literal["constant", "linear"]
 
@@ -26,8 +28,9 @@ class SparseSettings(BackboneSettings):
     scope: what the sparsity is met in: 'layer' by layer, 'block' by block, or 'global'ly (the paper's text).
     scores: how the mask is drawn: 'uniform', every weight of the scope alike; or as the 'released' code does at its
         start, by scores whose size depends on the layer, which takes whole layers away at high sparsities; not in the
-        scope 'layer', where it is the same.
-    mask_seed: of the mask; weights and data have the run's own seed.
+        scope 'layer', in which all scores are alike.
+    mask_seed: draws another mask. Beside it the mask depends on the run's seed and on the sparsity: those of several
+        runs are independent of one another.
     warmup: the share of the epochs in which all weights are trained; then only those that are kept.
     penalty: λ of Eq. 10, which is in the loss of the warm-up; 0 leaves it out. penalty_ramp: whether λ is 'constant' or
         grows over the warm-up in a line ('linear').
@@ -42,7 +45,7 @@ class SparseSettings(BackboneSettings):
     warmup: float = 0.6
     penalty: float = 1.0
     penalty_ramp: Ramp = "linear"
-    norm_statistics: Literal["recomputed", "running"] = "recomputed"
+    norm_statistics: NormStatistics = "recomputed"
 
     def fit(self, data: SkeletonSettings) -> None:
         """Where a setting says nothing it has its default, so that what is the same run has the same key."""
@@ -65,6 +68,8 @@ class SparseSettings(BackboneSettings):
             yield f"model.warmup={self.warmup}: give the share of the epochs, from 0 to less than 1"
         if not self.penalty >= 0:
             yield f"model.penalty={self.penalty}: give a number from 0"
+        if self.scores == "released" and self.scope == "layer" and self.sparsity:
+            yield "model.scores=released: within a layer all scores are alike; give model.scope=block or global with it"
 
 
 @dataclass
@@ -73,11 +78,13 @@ class TicketSettings(BackboneSettings):
     scope: what holds the scores that the least are found among: all of them ('global', the paper), a 'block' or a
         'layer'.
     start: the weights that are looked for a ticket in: those of a 'trained' dense network, or 'random' ones.
+    norm_statistics: as of SparseSettings.
     """
 
     sparsity: float = 0.8
     scope: Scope = "global"
     start: Literal["trained", "random"] = "trained"
+    norm_statistics: NormStatistics = "recomputed"
 
     def problems(self, data: SkeletonSettings) -> Iterator[str]:
         yield from super().problems(data)

@@ -161,6 +161,16 @@ def test_a_selected_epoch_has_the_statistics_of_its_sparse_network(tmp_path: Pat
         assert lag(selected, BATCHES[0]) < 0.01
 
 
+def test_masks_of_other_sparsities_and_seeds_are_independent() -> None:
+    """Four networks that are put together are not one that was cut four times."""
+    lenient, strict = (module_of(sparsity=sparsity, width=0.5).masks for sparsity in (0.6, 0.95))
+    name = max(lenient, key=lambda each: lenient[each].numel())
+    both = (lenient[name] & strict[name]).sum() / strict[name].sum()
+    assert both == pytest.approx(0.4, abs=0.1)
+    seeds = [SparseModule(settings_of("sparse_st_gcn", {**SMALL, "seed": seed}), NTU25, 60).masks for seed in (1, 2)]
+    assert any(not torch.equal(seeds[0][each], seeds[1][each]) for each in seeds[0])
+
+
 def test_the_penalty_shrinks_what_will_be_cut(tmp_path: Path) -> None:
     norms = {}
     for penalty in (0.0, 1.0):

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 import torch
+from lightning import Trainer
+from torch.utils.data import DataLoader
 
 from data_modules.layouts import NTU25
 from skeleton_lab.config import Request
@@ -100,3 +102,16 @@ def test_a_trained_start_is_the_dense_network_of_the_same_form(tmp_path: Path) -
 def test_a_random_start_needs_no_run() -> None:
     request = Request("ticket_st_gcn", "ntu60", "xsub", "paper", {"model.start": "random"})
     assert TicketModule.requires(request, settings_of("ticket_st_gcn", {"model.start": "random"})) == {}
+
+
+def test_tickets_are_tested_with_the_statistics_of_all_training_clips() -> None:
+    """Of training clips in one batch, the batch's own."""
+    module, batch = module_of(sparsity=0.9), padded_batch()
+    quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
+    module.settings.training.epochs = 1
+    Trainer(accelerator="cpu", max_epochs=1, **quiet).fit(module, DataLoader([batch], batch_size=None))
+    recomputed = module.eval()(batch).logits
+    with torch.no_grad():
+        trained_with = module.train()(batch).logits
+    # Variances of evaluation have one clip less below the line.
+    torch.testing.assert_close(recomputed, trained_with, rtol=0.02, atol=0.02 * trained_with.abs().max().item())
