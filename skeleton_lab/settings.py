@@ -91,6 +91,8 @@ def training_problems(training: TrainingSettings) -> Iterator[str]:
         yield f"training.betas={training.betas}: give two numbers from 0 to less than 1"
     if training.optimizer == "sgd" and training.nesterov and not training.momentum:
         yield "training.nesterov=True: it needs training.momentum above 0, such as 0.9"
+    if training.warmup_epochs and training.schedule not in ("noam", "cosine"):
+        yield f"training.warmup_epochs={training.warmup_epochs}: training.schedule={training.schedule} has none; give 0"
 
 
 @dataclass

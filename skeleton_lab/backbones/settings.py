@@ -62,6 +62,12 @@ class GraphSettings(BackboneSettings):
     random_partitions: int = 3
     adaptive: Adaptive = "importance"
 
+    def fit(self, data: SkeletonSettings) -> None:
+        """Where a setting says nothing it has its default, so that what is the same run has the same key."""
+        super().fit(data)
+        if self.partitions != "random":
+            self.random_partitions = GraphSettings.random_partitions
+
     def problems(self, data: SkeletonSettings) -> Iterator[str]:
         """One line for each value that no network can have."""
         yield from super().problems(data)

@@ -61,13 +61,15 @@ def pareto(pictured: Pictured) -> Figure | None:
 
 
 def by_setting(pictured: Pictured, key: str, setting: str, lines: str = "") -> Figure | None:
-    """Accuracy by the value of a full key, which the picture calls `setting`. lines: another full key, whose values
-    have a line each. None where nothing was measured."""
+    """Accuracy by the value of a full key, which the picture calls `setting`: a line for each group of columns, and for
+    each value of `lines`, another full key. None where nothing was measured."""
+    several = len([group for group in pictured.result.table.unique("group") if group]) > 1
     found: dict[str, dict[float, float]] = {}
     for each, planned in zip(pictured.result.measured, pictured.planned, strict=True):
         if each.cell.metric == ACCURACY and each.value is not None and planned.runs:
             settings = planned.runs[0].settings
-            name = f"{lines.rpartition('.')[2].replace('_', ' ')} {value_of(settings, lines)}" if lines else ""
+            line = f"{lines.rpartition('.')[2].replace('_', ' ')} {value_of(settings, lines)}" if lines else ""
+            name = ", ".join(filter(None, (each.cell.group if several else "", line)))
             found.setdefault(name, {})[float(value_of(settings, key))] = each.value
     if not found:
         return None
@@ -122,12 +124,14 @@ def _rows_by(key: str, table: Table) -> list[str]:
 
 
 def _points(measured: Sequence[Measured], group: str, cost: str, reported: bool = False) -> list[Point]:
-    """The rows that have both numbers; a cost that all groups share stands in none of them."""
+    """The rows that have both numbers; a cost that all groups share stands in none of them. One that the paper does
+    not give is what was measured."""
     found: dict[str, dict[str, float]] = {}
     for each in measured:
         if each.cell.group not in (group, "") or (cost == COST and each.cell.row_is_ours):
             continue
-        value = each.cell.reported if reported else each.value
+        of_ours = each.cell.metric == cost and each.cell.reported is None
+        value = each.cell.reported if reported and not of_ours else each.value
         if value is not None and each.cell.metric in (ACCURACY, cost):
             found.setdefault(each.cell.row, {})[each.cell.metric] = value
     return [Point(row, values[cost], values[ACCURACY]) for row, values in found.items() if len(values) == 2]

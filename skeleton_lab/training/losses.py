@@ -21,5 +21,5 @@ def smoothed_cross_entropy(logits_NK: Tensor, labels_N: Tensor, smoothing: float
 
     PyTorch shares its smoothing among all K classes, the true one too: there it must be smoothing·K / (K − 1).
     """
-    classes = logits_NK.shape[-1]
+    classes = max(2, logits_NK.shape[-1])  # of a single one nothing is shared
     return F.cross_entropy(logits_NK.float(), labels_N, label_smoothing=smoothing * classes / (classes - 1))

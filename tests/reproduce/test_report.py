@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from rich.console import Console
 from skeleton_lab.config import Request
 from skeleton_lab.errors import RequestError
 from skeleton_lab.reproduce import kept
-from skeleton_lab.reproduce.accuracy_pictures import tradeoff
+from skeleton_lab.reproduce.accuracy_pictures import by_setting, tradeoff
 from skeleton_lab.reproduce.assemble import Measured, judge
 from skeleton_lab.reproduce.cells import Cell
 from skeleton_lab.reproduce.fusion import Fusion, fused
@@ -257,6 +258,30 @@ def test_the_picture_shows_the_papers_points_only_where_they_compare() -> None:
         assert [text.get_text() for text in figure.axes[0].texts] == labels
 
 
+def test_a_cost_that_the_paper_does_not_give_is_the_measured_one_for_its_points_too() -> None:
+    of_ours = [
+        measured(each.cell if each.cell.metric == "top1" else replace(each.cell, reported=None), each.value or 0)
+        for each in two_cells("reproduced").measured
+    ]
+    figure = tradeoff_of(result(*(replace(each, verdict="reproduced") for each in of_ours)))
+    assert [text.get_text() for text in figure.axes[0].texts] == ["a", "a"]
+
+
+def test_protocols_have_a_line_each_by_the_value_of_a_setting() -> None:
+    found, planned = [], []
+    for group in ("CS", "CV"):
+        for frames in (8, 16):
+            column = replace(cell(), group=group, row=str(frames))
+            found.append(measured(column, frames + (group == "CV")))
+            settings = SimpleNamespace(data=SimpleNamespace(clip_len=frames))
+            planned.append(SimpleNamespace(runs=[SimpleNamespace(settings=settings)]))
+    pictured = Pictured(result(*found), tuple(planned), Path())  # type: ignore[arg-type]
+    figure = by_setting(pictured, key="data.clip_len", setting="frames")
+    assert figure is not None
+    lines = {str(line.get_label()): list(line.get_ydata()) for line in figure.axes[0].lines}
+    assert lines == {"CS": [8, 16], "CV": [9, 17]}
+
+
 def test_no_picture_without_points() -> None:
     assert tradeoff_of(result(Measured(cell(), (), (), "not run"))) is None
 
@@ -283,6 +308,7 @@ def test_names_of_networks_that_are_alike_can_be_read() -> None:
     figure = tradeoff_of(result(*points))
     assert figure is not None
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(boxes) == 5
     assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
 
 

@@ -173,7 +173,8 @@ class AdaSGNModule(ClassificationModule):
         if not (self.shares_features and self.training):
             return self.network.all_features(x_PTVC)
         # All policies draw the same clips in the same batches (SkeletonDataModule), so a batch is what is remembered.
-        models, drawn = (self.start, self.model.absent_persons), (self.current_epoch, tuple(batch.position.tolist()))
+        how = (self.model.absent_persons, repr(self.settings.data), self.settings.training.precision)
+        models, drawn = (self.start, *how), (self.current_epoch, tuple(batch.position.tolist()))
         features = SHARED_FEATURES.get(models, drawn, lambda: self.network.all_features(x_PTVC))
         return features.to(x_PTVC.device, x_PTVC.dtype)
 

@@ -137,13 +137,13 @@ class StrideAttention(Attention):
         seen_BK = None if may_see_NLS is None else sliding.split_keys(may_see_NLS[..., None])[..., 0]
         looked_BKC = self.looked(q_BKC, k_BKC, v_BKC, _all_shared(seen_BK, shared_NEC.shape[1]))
         own_BKC, of_shared_BEC = looked_BKC.tensor_split([looked_BKC.shape[1] - shared_NEC.shape[1]], dim=1)
-        weight_BE = _seeing(sliding, seen_BK, of_shared_BEC)
+        weight_NW = _seeing(sliding, seen_BK, of_shared_BEC)
         if self.merges_first:
-            own_NLSC, of_shared_NEC = sliding.merged(own_BKC, length), _mean(sliding, of_shared_BEC, weight_BE)
+            own_NLSC, of_shared_NEC = sliding.merged(own_BKC, length), _mean(sliding, of_shared_BEC, weight_NW)
             return self._added(x_NLSC, own_NLSC), self._added(shared_NEC, of_shared_NEC)
         own_BKC = self._added(sliding.split_queries(x_NLSC), own_BKC)
         of_shared_BEC = self._added(shared_by(sliding, shared_NEC), of_shared_BEC)
-        return sliding.merged(own_BKC, length), _mean(sliding, of_shared_BEC, weight_BE)
+        return sliding.merged(own_BKC, length), _mean(sliding, of_shared_BEC, weight_NW)
 
     def _added(self, x: Tensor, looked: Tensor) -> Tensor:
         return self.fed(x + self.dropout(self.out(looked)))

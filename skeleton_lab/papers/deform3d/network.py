@@ -41,7 +41,7 @@ class Tokens(NamedTuple):
 class Block(nn.Module):
     """The attentions in their order, and CLS of one and of the other fused in between (section 3.2, Figure 2)."""
 
-    def __init__(self, settings: Deform3DSettings, modality: str) -> None:
+    def __init__(self, settings: Deform3DSettings) -> None:
         super().__init__()
         self.deformable = DeformableAttention(settings) if settings.deformable_attention else None
         self.joint = JointStrideAttention(settings) if settings.joint_attention else None
@@ -120,7 +120,7 @@ class Deform3D(nn.Module):
             self.joint_tokens = JointTokens(seen, joints, frames, channels, settings.joint_embedding)
         roles = [role for role in settings.roles if modality in ("both", role) or role == "cls"]
         self.modal_tokens = nn.ModuleDict({role: Positions(frames, channels) for role in roles})
-        self.blocks = nn.ModuleList(Block(settings, modality) for _ in range(settings.blocks))
+        self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.blocks))
         pooled = len(roles) or (2 if modality == "both" else 1)
         self.norm = nn.LayerNorm(channels) if settings.pre_ln else nn.Identity()
         self.classifier = nn.Linear(pooled * channels, classes)

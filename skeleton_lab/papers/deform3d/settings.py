@@ -79,6 +79,7 @@ class Deform3DSettings:
             self._reset(*OF_JOINTS)
         if data.modality == "pose":
             self.deformable_attention = False
+            data.drawn_joints = "kept"
             self._reset(*OF_FILMS, "sigma", "normalise_heatmaps", "pose_features", "joint_places")
         if not self.deformable_attention:
             self._reset(*OF_FILMS)
@@ -86,6 +87,8 @@ class Deform3DSettings:
             self._reset("joint_window", "joint_stride")
         if not self.temporal_attention:
             self._reset(*OF_TIME)
+        if not (self.joint_attention or self.temporal_attention):
+            self._reset("pairing", "merge")
         if self.joint_stride is None:
             self.joint_stride = max(1, self.joint_window // 2)
         if self.time_stride is None:

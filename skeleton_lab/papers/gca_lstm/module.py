@@ -98,11 +98,24 @@ class STLSTMModule(LatticeModule):
 
     network_type = STLSTM
 
+    def __init__(self, settings: RunSettings, layout: Layout, classes: int) -> None:
+        if settings.model.representation == "local" and settings.training.label_smoothing:
+            raise RequestError(
+                f"training.label_smoothing={settings.training.label_smoothing}: not where every cell classifies "
+                "(model.representation=local); give 0"
+            )
+        super().__init__(settings, layout, classes)
+
     def terms(self, output: Output, batch: Batch) -> list[Term]:
+        if self.settings.model.representation == "local":
+            return [Term(self.validation_loss(output, batch), len(batch.label))]
+        return super().terms(output, batch)
+
+    def validation_loss(self, output: Output, batch: Batch) -> Tensor:
         """Where every cell classifies, the mean of their cross-entropies."""
         if self.settings.model.representation == "local":
-            return [Term(F.nll_loss(output.logits, batch.label), len(batch.label))]
-        return super().terms(output, batch)
+            return F.nll_loss(output.logits, batch.label)
+        return super().validation_loss(output, batch)
 
 
 @dataclass(kw_only=True)
@@ -165,7 +178,7 @@ class GCALSTMModule(LatticeModule):
         return optimizer_and_schedule(self.parameters(), training, self._steps_per_epoch)
 
     def on_train_start(self) -> None:
-        self._stop_where_finished()
+        self._stop_where_finished(self.current_epoch)
 
     def on_train_epoch_start(self) -> None:
         super().on_train_epoch_start()
@@ -186,10 +199,10 @@ class GCALSTMModule(LatticeModule):
         found = self.trainer.callback_metrics.get("validation/loss")
         if found is not None:
             self.progress = self.progress.seen(found.item())
-        self._stop_where_finished()
+        self._stop_where_finished(self.current_epoch + 1)
 
-    def _stop_where_finished(self) -> None:
-        if self.steps.is_finished(self.progress):
+    def _stop_where_finished(self, epochs_done: int) -> None:
+        if self.steps.is_finished(epochs_done, self.progress):
             self.trainer.should_stop = True
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -48,3 +48,5 @@ class GCALSTMSettings(LatticeSettings):
         for key in ("attention_iterations", "patience"):
             if getattr(self, key) < 0:
                 yield f"model.{key}={getattr(self, key)}: give a number from 0"
+        if self.attention == "soft" and self.streams != "fine":
+            yield f"model.streams={self.streams}: soft attention is to single cells; give fine with it"

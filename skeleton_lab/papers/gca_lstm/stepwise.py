@@ -42,9 +42,9 @@ class Steps:
             progress = Progress(progress.step + 1, began=epoch)
         return progress
 
-    def is_finished(self, progress: Progress) -> bool:
-        """Whether the last step has come to rest before its epochs are over."""
-        return progress.step == self.last and self._at_rest(progress)
+    def is_finished(self, epochs_done: int, progress: Progress) -> bool:
+        """Whether the last step is over: what earlier steps left of their epochs is not its own."""
+        return progress.step == self.last and self._is_over(epochs_done, progress)
 
     def _is_over(self, epoch: int, progress: Progress) -> bool:
         return epoch - progress.began >= self.share(progress.step) or self._at_rest(progress)

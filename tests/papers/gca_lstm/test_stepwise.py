@@ -12,7 +12,7 @@ def steps_of(steps: Steps, losses: list[float]) -> list[int]:
         progress = steps.at(epoch, progress)
         found.append(progress.step)
         progress = progress.seen(losses[epoch] if epoch < len(losses) else 1.0)
-        if steps.is_finished(progress):
+        if steps.is_finished(epoch + 1, progress):
             break
     return found
 
@@ -40,6 +40,12 @@ def test_while_the_error_is_decreasing() -> None:
 def test_a_step_has_no_more_than_its_share() -> None:
     falling = [1 / (1 + epoch) for epoch in range(9)]
     assert steps_of(Steps(last=2, epochs=9, patience=2), falling) == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+
+
+def test_the_last_step_has_no_more_than_its_share_where_earlier_ones_ended_early() -> None:
+    """Its schedule is made for its share: a cosine would rise again beyond it."""
+    losses = [1, 2, 9, *(8 - n / 9 for n in range(30))]
+    assert steps_of(Steps(last=1, epochs=20, patience=1), losses) == [0, 0] + [1] * 10
 
 
 def test_one_step_is_direct_training() -> None:
