@@ -73,6 +73,7 @@ test: $(READY) ## the tests; those of real recordings run where DATA_ROOT holds 
 	$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 test-slow: $(READY) ## the tests that take minutes
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,export]"
 	$(VENV)/bin/python -m pytest -m slow
 
 test-scatter: $(SCATTER) ## the tests of ops/segments.py, on torch-scatter too; builds that first

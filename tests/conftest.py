@@ -18,6 +18,12 @@ def pytest_configure() -> None:
         os.environ["OMP_NUM_THREADS"] = str(threads)  # of what tests start
 
 
+@pytest.fixture(autouse=True)
+def _the_same_numbers_in_every_run() -> None:
+    """Of a test that draws some without a word about their seed."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="session")
 def demo_outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An output folder that keeps its small demo world for the whole session."""

@@ -73,11 +73,15 @@ def test_attention_is_that_of_each_window_by_itself(length: int, pairing: Pairin
 
 
 def test_what_may_not_be_seen_is_not() -> None:
-    q, k, v = (torch.randn(3, 5, 8, dtype=torch.float64) for _ in range(3))
+    q, k, v = (torch.randn(3, 5, 8, dtype=torch.float64, requires_grad=True) for _ in range(3))
     may_see = torch.rand(3, 5) < 0.6
     may_see[:2, 0], may_see[2] = True, False
     found = multi_head_attention(q, k, v, 2, may_see)
-    assert_close(found, scored_attention(q, k, v, 2, may_see), 1e-12)
+    literal, weights = scored_attention(q, k, v, 2, may_see), torch.randn(3, 5, 8, dtype=torch.float64)
+    assert_close(found, literal, 1e-12)
+    ours, theirs = (torch.autograd.grad((each * weights).sum(), (q, k, v)) for each in (found, literal))
+    for one, other in zip(ours, theirs, strict=True):  # 0, and no NaN, where nobody is seen
+        assert_close(one, other, 1e-10)
     changed = torch.where(may_see[..., None], k, 99.0), torch.where(may_see[..., None], v, 99.0)
     assert_close(found, multi_head_attention(q, *changed, 2, may_see), 1e-12)
     assert not found[2].any()

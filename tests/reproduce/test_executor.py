@@ -5,6 +5,8 @@ import os
 import shutil
 import tempfile
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -234,6 +236,13 @@ def test_a_killed_process_fails_its_run_alone(demo_source: Source, tmp_path: Pat
     assert not run_all(runs, tmp_path).problems
 
 
+def wait_for(happened: Callable[[], bool], seconds: float = 120) -> None:
+    until = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < until, f"nothing of it in {seconds} s"
+        time.sleep(0.1)
+
+
 def test_a_run_that_another_executor_holds_is_waited_for(demo_source: Source, tmp_path: Path) -> None:
     held, free = plan(demo_source, seed=1), plan(demo_source, seed=2)
     another = Claims(tmp_path / "claims")
@@ -242,8 +251,7 @@ def test_a_run_that_another_executor_holds_is_waited_for(demo_source: Source, tm
     worker = threading.Thread(target=lambda: watched.append(run_all([held, free], tmp_path)))
     worker.start()
     worker.join(timeout=1.0)
-    while not folder_of(free, tmp_path).is_finished:
-        worker.join(timeout=0.2)
+    wait_for(lambda: folder_of(free, tmp_path).is_finished)
     assert worker.is_alive()
     another.close()
     worker.join(timeout=60)
@@ -274,8 +282,8 @@ def test_what_a_run_requires_is_waited_for_too(demo_source: Source, tmp_path: Pa
     watched: list[Watched] = []
     worker = threading.Thread(target=lambda: watched.append(run_all([run], tmp_path)))
     worker.start()
-    while not all(folder_of(each, tmp_path).is_finished for each in run.requires.values() if each is not required):
-        worker.join(timeout=0.2)
+    others = [each for each in run.requires.values() if each is not required]
+    wait_for(lambda: all(folder_of(each, tmp_path).is_finished for each in others))
     worker.join(timeout=0.5)
     assert worker.is_alive()
     another.close()

@@ -157,7 +157,7 @@ def test_doctor_as_json_counts_bad_files_and_goes_on(
     tmp_path: Path, demo_outputs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["prepare", "demo", "demo_clips=88"])
-    shutil.copytree(next(demo_outputs.glob("demo_world/demo-*")) / "demo", tmp_path / "ntu_rgbd")
+    shutil.copytree(next(demo_outputs.glob("demo_world/demo-88-*")) / "demo", tmp_path / "ntu_rgbd")
     bad = sorted((tmp_path / "ntu_rgbd" / "nturgb+d_skeletons").iterdir())[3]
     bad.write_text("12\ntwo\n")
     capsys.readouterr()
