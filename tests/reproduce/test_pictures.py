@@ -1,4 +1,4 @@
-"""Pictures of what networks spend and of how they learn; test_report.py has those of accuracy against cost."""
+"""Pictures of what networks spend and of how they learn; test_accuracy_pictures.py has those of accuracy against cost."""
 
 from dataclasses import replace
 from pathlib import Path
