@@ -116,19 +116,22 @@ def train(
     if not recorded["logits"].isfinite().all():
         raise RequestError("its training came apart: the network answers NaN; try a lower training.learning_rate")
     trainer.save_checkpoint(folder.checkpoint, weights_only=True)
-    if not trainer.is_global_zero:
-        return
-    folder.write_predictions(_predictions(recorded, data))
-    # The seconds are those since the last start; `resumed` says whether there were earlier ones.
-    timing = {
-        "seconds": round(time.monotonic() - clock, 1),
-        "resumed": resumed,
-        "processes": trainer.world_size,
-    }
-    metrics = measure(module, recorded)
-    folder.write_result(metrics, {**_identity(run, data), **origin, **timing})
-    for logger in trainer.loggers if execution.wandb else ():
-        tell(logger, metrics)
+    if trainer.is_global_zero:
+        # The seconds are those since the last start; `resumed` says whether there were earlier ones.
+        seconds = round(time.monotonic() - clock, 1)
+        timing = {"seconds": seconds, "resumed": resumed, "processes": trainer.world_size}
+        metrics = measure(module, recorded)
+        _keep(folder, metrics, _predictions(recorded, data), {**_identity(run, data), **origin, **timing})
+        for logger in trainer.loggers if execution.wandb else ():
+            tell(logger, metrics)
+
+
+def _keep(
+    folder: RunFolder, metrics: Mapping[str, float], predictions: Predictions, provenance: Mapping[str, Any]
+) -> None:
+    """Write what is found, the result last, which says that the run is finished; and clear away what led to it."""
+    folder.write_predictions(predictions)
+    folder.write_result(metrics, provenance)
     for of_earlier_attempt in (folder.path / "error.txt", folder.failure):
         of_earlier_attempt.unlink(missing_ok=True)
     shutil.rmtree(folder.resume, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Pictures of what networks spend and of how they learn; test_accuracy_pictures.py has those of accuracy against cost."""
+"""Pictures of what networks spend and of how they learn; those of accuracy against cost have a file of their own."""
 
 from dataclasses import replace
 from pathlib import Path
