@@ -13,11 +13,10 @@ from torch.optim import Optimizer
 
 from data_modules.layouts import Layout
 from data_modules.skeletons import Batch
-from skeleton_lab.backbones.module import BackboneModule
 from skeleton_lab.papers.sparse_stgcn.compaction import compacted
 from skeleton_lab.papers.sparse_stgcn.masks import Masks, as_released, cut, fan_ins, is_cut, maskable, random_masks
 from skeleton_lab.papers.sparse_stgcn.penalty import compression_penalty, penalty_weight
-from skeleton_lab.papers.sparse_stgcn.statistics import renew_statistics
+from skeleton_lab.papers.sparse_stgcn.statistics import RenewingModule
 from skeleton_lab.papers.sparse_stgcn.storage import compress_state, expand_state, what_is_left
 from skeleton_lab.settings import RunSettings
 from skeleton_lab.training.module import Output, Portable, Term, derived_seed
@@ -26,7 +25,7 @@ from skeleton_lab.training.module import Output, Portable, Term, derived_seed
 PREFIX = "network."
 
 
-class SparseModule(BackboneModule):
+class SparseModule(RenewingModule):
     """Any of the backbones. In the warm-up all of its weights learn; then those that the mask keeps, and the others are
     0.
 
@@ -70,17 +69,6 @@ class SparseModule(BackboneModule):
             assert isinstance(optimizer, Optimizer)
             cut(maskable(self.network), self.masks, optimizer)
 
-    def on_train_epoch_end(self) -> None:
-        """Before the epoch's checkpoint is written."""
-        training = self.settings.training
-        if training.selection == "last" and self.current_epoch + 1 == training.epochs:
-            self._renew_statistics()
-
-    def _renew_statistics(self) -> None:
-        model = self.settings.model
-        if model.sparsity and model.norm_statistics == "recomputed":
-            renew_statistics(self)
-
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         if self.is_fine_tuning:
             gradients = {name: weight.grad for name, weight in maskable(self.network).items()}
@@ -98,7 +86,7 @@ class SparseModule(BackboneModule):
     def on_validation_epoch_start(self) -> None:
         self._whole = {name: weight.detach().clone() for name, weight in maskable(self.network).items()}
         cut(maskable(self.network), self.masks)
-        self._renew_statistics()  # this epoch may be the one that is selected
+        super().on_validation_epoch_start()
 
     def on_validation_epoch_end(self) -> None:
         with torch.no_grad():

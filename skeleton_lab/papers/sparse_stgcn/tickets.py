@@ -14,12 +14,11 @@ from torch.func import functional_call
 
 from data_modules.layouts import Layout
 from data_modules.skeletons import Batch
-from skeleton_lab.backbones.module import BackboneModule
 from skeleton_lab.config import Request
 from skeleton_lab.papers.sparse_stgcn.compaction import compacted
 from skeleton_lab.papers.sparse_stgcn.masks import Masks, grouped, maskable
 from skeleton_lab.papers.sparse_stgcn.settings import Scope
-from skeleton_lab.papers.sparse_stgcn.statistics import renew_statistics
+from skeleton_lab.papers.sparse_stgcn.statistics import RenewingModule
 from skeleton_lab.papers.sparse_stgcn.storage import what_is_left
 from skeleton_lab.registry import MODELS
 from skeleton_lab.settings import RunSettings
@@ -29,7 +28,7 @@ from skeleton_lab.training.module import Portable
 DENSE, TICKET, SPARSE = "dense", "ticket_", "sparse_"
 
 
-class TicketModule(BackboneModule):
+class TicketModule(RenewingModule):
     """Every weight that can be masked has a score, and scores are all that learns (Eq. 8). Biases, normalisation, the
     graphs and the classifier stay as they began, running means and variances apart.
     """
@@ -59,19 +58,6 @@ class TicketModule(BackboneModule):
         for path in checkpoints.values():
             state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
             self.load_state_dict(state, strict=False)
-
-    def on_train_epoch_end(self) -> None:
-        """Before the epoch's checkpoint is written."""
-        training = self.settings.training
-        if training.selection == "last" and self.current_epoch + 1 == training.epochs:
-            self._renew_statistics()
-
-    def on_validation_epoch_start(self) -> None:
-        self._renew_statistics()  # this epoch may be the one that is selected
-
-    def _renew_statistics(self) -> None:
-        if self.settings.model.norm_statistics == "recomputed":
-            renew_statistics(self)
 
     def logits(self, x_NMTVC: Tensor, present_NM: Tensor | None) -> Tensor:
         weights = maskable(self.network)
