@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from data_modules.divisions import in_order
+from data_modules.divisions import evenly_spread, in_order
 from skeleton_lab.reproduce.assemble import Planned
 from skeleton_lab.reproduce.networks import on_device_of
 from skeleton_lab.reproduce.runs import Run, folder_of
@@ -33,7 +33,7 @@ def latencies(planned: Sequence[Planned], output_dir: Path, folder: Path, may_ti
         ms, rounds = timed_in_turn({name: _call(run, output_dir) for name, run in there.items()})
         return {name: batch / RECORDINGS for name, batch in ms.items()}, rounds
 
-    how = f"{RECORDINGS} test recordings of all classes at a time"
+    how = f"{RECORDINGS} recordings from all over the test set at a time"
     return kept_times(there, folder / "latency.json", "ms per clip", how, measure if may_time else None)
 
 
@@ -47,7 +47,7 @@ def predicting(run: Run, output_dir: Path) -> Callable[[], object]:
     module, data = trained.module.to("cuda" if torch.cuda.is_available() else "cpu"), trained.data
     module.on_predict_start()
     # From all over the test set, which is sorted by class in some datasets; one of fewer recordings repeats them.
-    spread = np.linspace(0, len(data.test) - 1, RECORDINGS).round().astype(int)
-    draws = in_order(data.test[spread], data.test_crops)
+    positions = np.resize(evenly_spread(data.test, RECORDINGS), RECORDINGS)
+    draws = in_order(positions, data.test_crops)
     batch = on_device_of(module, data.collate([data.clips[draw] for draw in draws]))
     return lambda: module(batch)
